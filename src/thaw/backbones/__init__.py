@@ -1,0 +1,1 @@
+"""Pretrained networks as ordered, named blocks with a head of their own."""

