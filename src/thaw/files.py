@@ -31,6 +31,7 @@ def replacing(target: Path) -> Iterator[Path]:
 
 
 def write_text(target: Path, text: str) -> None:
+    """Write a text in UTF-8."""
     with replacing(target) as path:
         path.write_text(text, encoding="utf-8")
 
@@ -41,10 +42,12 @@ def write_json(target: Path, content: Mapping[str, Any]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
+    """Read what ``write_json`` wrote."""
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return content
 
 
 def write_csv(target: Path, table: pd.DataFrame) -> None:
+    """Write a table without its index, the same bytes on every system."""
     with replacing(target) as path:
         table.to_csv(path, index=False, lineterminator="\n")

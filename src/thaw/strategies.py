@@ -53,13 +53,14 @@ def thawed_blocks(block_names: Sequence[str], phase: Phase) -> list[str]:
             first = 0
         case Last(last=count):
             if count > len(backbone):
-                blocks = ", ".join(backbone)
-                raise UserError(f"thaw: {{last: {count}}} is more than the {len(backbone)} blocks of this network: {blocks}")
+                raise UserError(
+                    f"thaw: {{last: {count}}}: this network has {len(backbone)} blocks: {', '.join(backbone)}"
+                )
             first = len(backbone) - count
         case From(block=name):
             if name not in backbone:
-                blocks = ", ".join(backbone)
-                raise UserError(f"thaw: {{from: {name}}}: this network's blocks are {blocks}{did_you_mean(name, backbone)}")
+                known = f"{', '.join(backbone)}{did_you_mean(name, backbone)}"
+                raise UserError(f"thaw: {{from: {name}}}: this network's blocks are {known}")
             first = backbone.index(name)
     return list(block_names[first:])
 
@@ -117,8 +118,9 @@ def optimizer_groups(classifier: Classifier, plan: Plan, weight_decay: float) ->
 
 def frozen_tensors(classifier: Classifier, plan: Plan) -> dict[str, Tensor]:
     """Copies of every parameter and buffer that the plan freezes."""
-    parameters = {name: tensor for name, tensor in classifier.network.named_parameters() if plan.parameters[name] is None}
-    buffers = {name: tensor for name, tensor in classifier.network.named_buffers() if not plan.buffers[name]}
+    network = classifier.network
+    parameters = {name: tensor for name, tensor in network.named_parameters() if plan.parameters[name] is None}
+    buffers = {name: tensor for name, tensor in network.named_buffers() if not plan.buffers[name]}
     return {name: tensor.detach().clone() for name, tensor in {**parameters, **buffers}.items()}
 
 

@@ -56,7 +56,7 @@ def _densenet(identifier: str) -> Architecture:
 
 
 def _inverted_residuals(identifier: str, *stages: str) -> Architecture:
-    """EfficientNet and MobileNetV2: ``stages`` are the indices in ``features`` of stem, stage 1 … and the last convolution."""
+    """EfficientNet and MobileNetV2: ``stages`` are the indices in ``features`` from stem to last convolution."""
     names = ["stem", *(f"stage{number}" for number in range(1, len(stages) - 1)), "final"]
     blocks = tuple((name, rf"features\.({stage})") for name, stage in zip(names, stages, strict=True))
     return Architecture("torchvision", identifier, blocks, head="classifier.1")

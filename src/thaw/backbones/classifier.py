@@ -44,9 +44,7 @@ class Classifier(nn.Module):
         return next((name for name, pattern in self._patterns if pattern.fullmatch(path)), HEAD)
 
 
-def build_classifier(
-    name: str, classes: int, seed: int, pretrained: Mapping[str, Tensor] | None = None
-) -> Classifier:
+def build_classifier(name: str, classes: int, seed: int, pretrained: Mapping[str, Tensor] | None = None) -> Classifier:
     """Build a backbone of the catalogue with a head for ``classes``.
 
     The head's weights come from ``seed`` alone, so that they are the same for every strategy and whatever the
@@ -59,7 +57,7 @@ def build_classifier(
     _replace_head(network, architecture.head, classes, torch.Generator().manual_seed(seed))
     if pretrained is not None:
         network.load_state_dict({**network.state_dict(), **pretrained}, strict=True)
-    return Classifier(network, architecture).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Classifier(network, architecture).to(memory_format=torch.channels_last)
 
 
 def backbone_tensors(name: str) -> dict[str, Tensor]:

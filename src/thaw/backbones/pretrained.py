@@ -85,14 +85,15 @@ def _lite0_of_package() -> Mapping[str, Tensor]:
 
 def _file(model: str, path: Path) -> Mapping[str, Tensor]:
     if not path.is_file():
-        raise UserError(f"weights.{model}: there is no file {path}; use imagenet, none, or the path of a .pth or .safetensors")
+        forms = "imagenet, none, or the path of a .pth or .safetensors file"
+        raise UserError(f"weights.{model}: there is no file {path}; use {forms}")
     try:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (safetensors.SafetensorError, pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError):
         # torch's own message proposes to switch the safe reading off, so it is not passed on
-        kind = "a safetensors file" if path.suffix == ".safetensors" else "a file of plain tensors that torch reads safely"
+        kind = "a safetensors file" if path.suffix == ".safetensors" else "a torch file of plain tensors"
         raise UserError(f"weights.{model}: {path} is not {kind}, or it is damaged") from None
     if not isinstance(state, Mapping) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
         raise UserError(f"weights.{model}: {path} holds no plain mapping of names to tensors (a state dict)")
@@ -142,5 +143,5 @@ def _fitting(model: str, source: str, raw: Mapping[str, Tensor]) -> dict[str, Te
     head = ARCHITECTURES[model].head + "."
     strange = [name for name in raw if name not in wanted and not name.startswith(head)]
     if strange:
-        raise UserError(f"weights.{model}: {source} is not a {model}: it has a tensor {strange[0]} that {model} has not")
+        raise UserError(f"weights.{model}: {source} is not a {model}: it has a tensor {strange[0]} too many")
     return {name: raw[name] for name in wanted}

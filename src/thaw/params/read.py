@@ -46,8 +46,8 @@ def validate(content: object) -> Params:
         raise UserError(f"params.yaml: {_one_line(error.errors()[0])}") from None
     for place, name, allowed in _references(params):
         if name not in allowed:
-            names = ", ".join(allowed)
-            raise UserError(f"params.yaml: {place}: {name!r} is not known; use one of {names}{did_you_mean(name, allowed)}")
+            choice = f"use one of {', '.join(allowed)}{did_you_mean(name, allowed)}"
+            raise UserError(f"params.yaml: {place}: {name!r} is not known; {choice}")
     return params
 
 

@@ -130,8 +130,10 @@ THAW_FORMS = "head, all, {last: N} with N from 1, or {from: block}"
 
 def _thaw(value: Any) -> Thaw:
     match value:
-        case "head" | "all":
-            return value
+        case "head":
+            return "head"
+        case "all":
+            return "all"
         case {"last": int(count)} if len(value) == 1 and not isinstance(count, bool) and count >= 1:
             return Last(last=count)
         case {"from": str(block)} if len(value) == 1:

@@ -1,0 +1,1 @@
+"""Measuring predictions: AUROC and the metrics at a threshold."""

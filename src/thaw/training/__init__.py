@@ -1,0 +1,1 @@
+"""Training one cell: batches, augmentation, losses, the engine."""

@@ -1,0 +1,60 @@
+"""Where a cell is computed, in which precision, and the memory it took."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from typing import Literal
+
+import torch
+
+from thaw.errors import UserError
+
+Precision = Literal["fp32", "bf16"]
+GIB = 2**30
+
+
+def choose_device(wanted: Literal["auto", "cpu", "cuda"]) -> torch.device:
+    """The device to compute on.
+
+    Raises:
+        UserError: a GPU is asked for and there is none.
+    """
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise UserError("train.device: cuda, but torch finds no GPU here; use auto or cpu")
+    return torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def make_deterministic() -> None:
+    """Let torch choose algorithms that give the same bits each time, where it has them."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.benchmark = False
+
+
+def choose_precision(wanted: Literal["auto", "fp32", "bf16"], device: torch.device) -> Precision:
+    """``auto`` is bf16 on a GPU that computes it, fp32 elsewhere: never chosen by timing, which would vary."""
+    if wanted != "auto":
+        return wanted
+    return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
+
+
+def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
+    """The context in which a network's forward pass runs."""
+    return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
+
+
+def device_name(device: torch.device) -> str:
+    """A name for reports."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+
+
+def peak_memory_gib(device: torch.device) -> float:
+    """The most memory so far in GiB: on the GPU where one computes, else of this process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / GIB
+    # getrusage counts in KiB on Linux and in bytes on macOS
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / GIB
