@@ -1,12 +1,23 @@
-"""How a command of thaw ends: 0, or 2 with one line for an error the user can mend."""
+"""How a command of thaw begins and ends: its arguments, and exit code 0, 2 (one line) or 130."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable
 from typing import NoReturn
 
 from thaw.errors import UserError
+
+
+def arguments(description: str | None, *names: str) -> argparse.Namespace:
+    """Read the positional arguments ``names``; ``--help`` prints the description, a stage's docstring."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    for name in names:
+        parser.add_argument(name)
+    return parser.parse_args()
 
 
 def run(main: Callable[[], None]) -> NoReturn:

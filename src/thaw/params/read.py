@@ -24,18 +24,29 @@ class Sections:
         self._names = names
 
     def __getattr__(self, name: str) -> Any:
-        if name not in self._names:
+        if name in self._names:
+            return getattr(self._params, name)
+        keys = [declared.removeprefix(f"{name}.") for declared in self._names if declared.startswith(f"{name}.")]
+        if not keys:
             raise AttributeError(f"this stage reads '{name}' without declaring it")
-        return getattr(self._params, name)
+        return {key: _entry(self._params, name, key) for key in keys}
 
 
 def read_params(*sections: str, path: Path = PARAMS) -> Params:
-    """Validate the whole of ``path`` and return the named top-level sections.
+    """Validate the whole of ``path`` and return the named sections: ``train``, or one entry, ``strategies.full``.
 
     Raises:
         UserError: the file is missing, is not YAML, or a key or value in it is wrong.
     """
     return cast("Params", Sections(validate(_load(path)), sections))
+
+
+def _entry(params: Params, section: str, key: str) -> Any:
+    entries: dict[str, Any] = getattr(params, section)
+    if key not in entries:
+        choice = f"use one of {', '.join(entries)}{did_you_mean(key, entries)}"
+        raise UserError(f"params.yaml: {section}.{key} is missing; {choice}")
+    return entries[key]
 
 
 def validate(content: object) -> Params:

@@ -1,0 +1,85 @@
+"""Metrics of one set of predictions; what is undefined stays None, never 0 or 0.5."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+from thaw.evaluation.auroc import auroc_by_class, macro
+from thaw.evaluation.probabilities import Task, probabilities
+
+Labels = NDArray[np.integer]
+Values = list[float | None]
+
+
+def decide(scores: NDArray[np.floating], task: Task, threshold: float) -> NDArray[np.int64]:
+    """Decisions (N, classes) of 0 or 1: the likeliest class, or every class whose probability reaches ``threshold``."""
+    if task == "multilabel":
+        return (scores >= threshold).astype(np.int64)
+    return np.eye(scores.shape[1], dtype=np.int64)[scores.argmax(axis=1)]
+
+
+def measure(
+    labels: Labels, logits: NDArray[np.floating], classes: Sequence[str], task: Task, threshold: float
+) -> dict[str, Any]:
+    """All metrics of predictions (N, classes), by name; per-class ones as mappings from class to value.
+
+    ``accuracy`` is the share of images whose likeliest class is right (multiclass), or the share of right yes/no
+    decisions over all images and classes (multilabel). Macro averages go over the classes for which the metric is
+    defined: AUROC needs an image with and one without the class, recall one with it, precision one decision for it.
+    """
+    scores = probabilities(logits, task)
+    decisions = decide(scores, task, threshold)
+    auroc = auroc_by_class(labels, scores)
+    precision, recall, f1 = _at_threshold(labels, decisions)
+    right = (decisions == labels).all(axis=1) if task == "multiclass" else decisions == labels
+    metrics: dict[str, Any] = {
+        "auroc_macro": macro(auroc),
+        "f1_macro": macro(f1),
+        "accuracy": float(right.mean()),
+        "auroc": dict(zip(classes, auroc, strict=True)),
+        "precision": dict(zip(classes, precision, strict=True)),
+        "recall": dict(zip(classes, recall, strict=True)),
+        "f1": dict(zip(classes, f1, strict=True)),
+    }
+    if task == "multiclass":
+        metrics["confusion"] = confusion(labels, decisions, classes)
+    return metrics
+
+
+def confusion(labels: Labels, decisions: Labels, classes: Sequence[str]) -> dict[str, dict[str, int]]:
+    """How many images of each true class (outer key) were given each class (inner key)."""
+    counts = confusion_matrix(labels.argmax(1), decisions.argmax(1), labels=range(len(classes)))
+    return {
+        true: {given: int(counts[row, column]) for column, given in enumerate(classes)}
+        for row, true in enumerate(classes)
+    }
+
+
+def _at_threshold(
+    labels: Labels, decisions: Labels
+) -> tuple[list[float | None], list[float | None], list[float | None]]:
+    """Precision, recall and F1 by class; None where nothing was decided for, or nothing is of, the class."""
+    precision, recall, f1, _ = precision_recall_fscore_support(labels, decisions, average=None, zero_division=np.nan)
+    # F1 is asked for where the class exists; a class that is never found has F1 0, one without images has none
+    present = labels.sum(axis=0) > 0
+    return (
+        [_number(value) for value in precision],
+        [_number(value) for value in recall],
+        [_number(value) if exists else None for value, exists in zip(f1, present, strict=True)],
+    )
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def rounded(metrics: Any, digits: int = 6) -> Any:
+    """The same nested metrics with floats rounded, so that files differ only where results do."""
+    if isinstance(metrics, dict):
+        return {name: rounded(value, digits) for name, value in metrics.items()}
+    return round(metrics, digits) if isinstance(metrics, float) else metrics

@@ -1,0 +1,64 @@
+"""The prepared data as training and evaluation read it: the array of images joined with labels, patients and split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from thaw.errors import UserError
+from thaw.evaluation.probabilities import Task
+from thaw.files import read_json
+from thaw.training.batches import Examples
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything known of the images that were read.
+
+    Attributes:
+        pixels: (rows, H, W) uint8, memory-mapped.
+        table: one row an image: row, image, patient, split and a 0/1 column for each class.
+        classes: the classes in the order of the logits.
+        task: several labels an image, or exactly one.
+        title: the dataset's name for people.
+        synthetic: whether the images are drawn.
+    """
+
+    pixels: NDArray[np.uint8]
+    table: pd.DataFrame
+    classes: list[str]
+    task: Task
+    title: str
+    synthetic: bool
+
+    def examples(self, split: str) -> Examples:
+        """The images and labels of one split, in the order of ``of(split)``.
+
+        Raises:
+            UserError: the split holds no image.
+        """
+        part = self.of(split)
+        if part.empty:
+            raise UserError(f"no image is left in {split}; see reports/split.json and reports/quality.csv")
+        return Examples(self.pixels, part["row"].to_numpy(np.int64), part[self.classes].to_numpy(np.int64))
+
+    def of(self, split: str) -> pd.DataFrame:
+        """The rows of ``table`` that belong to a split."""
+        return self.table[self.table["split"] == split]
+
+
+def load_prepared(folder: Path = Path("data")) -> Prepared:
+    """Read what download, split and preprocess wrote into ``folder``."""
+    dataset = read_json(folder / "dataset.json")
+    text = {"image": str, "patient": str}
+    labels = pd.read_csv(folder / "labels.csv", dtype=text, usecols=["image", *dataset["classes"]])
+    split = pd.read_csv(folder / "split.csv", dtype=text)
+    rows = pd.read_csv(folder / "images.csv", dtype=text)
+    # an inner join: quarantined images have no row
+    table = rows.merge(split, on="image", validate="1:1").merge(labels, on="image", validate="1:1")
+    pixels = np.load(folder / "images.npy", mmap_mode="r")
+    return Prepared(pixels, table, dataset["classes"], dataset["task"], dataset["title"], dataset["synthetic"])

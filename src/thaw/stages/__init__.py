@@ -1,0 +1,1 @@
+"""The pipeline, one script a stage: read parameters, call the library, write outputs. dvc.yaml wires them."""

