@@ -1,0 +1,64 @@
+"""Miniatures of the datasets' own layouts, and the parameters that read them."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from thaw.params.schema import DatasetParams
+
+Pack = Callable[[str, Mapping[str, bytes]], Path]
+
+
+@pytest.fixture
+def params() -> Callable[..., DatasetParams]:
+    """Build the section ``dataset``; what is not given is as good as absent."""
+
+    def params(name: str, path: Path | str, **given: Any) -> DatasetParams:
+        columns = {"image": "image", "patient": "patient", "labels": "label"}
+        phantom = {"images": 20, "size": 64, "seed": 1}
+        section = {"name": name, "path": str(path), "patient_pattern": None, "columns": columns, "phantom": phantom}
+        return DatasetParams.model_validate(section | given)
+
+    return params
+
+
+@pytest.fixture
+def picture() -> bytes:
+    """One small gray PNG; readers of datasets do not look inside."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Pack:
+    """Write files as a "folder", a "zip" or a "tar"; return its path."""
+
+    def pack(kind: str, files: Mapping[str, bytes]) -> Path:
+        path = tmp_path / f"set.{kind}"
+        if kind == "zip":
+            with zipfile.ZipFile(path, "w") as archive:
+                for name, content in files.items():
+                    archive.writestr(name, content)
+        elif kind == "tar":
+            with tarfile.open(path, "w") as archive:
+                for name, content in files.items():
+                    member = tarfile.TarInfo(name)
+                    member.size = len(content)
+                    archive.addfile(member, io.BytesIO(content))
+        else:
+            for name, content in files.items():
+                (path / name).parent.mkdir(parents=True, exist_ok=True)
+                (path / name).write_bytes(content)
+        return path
+
+    return pack
