@@ -1,0 +1,1 @@
+"""The comparison of all cells: tables, the page, figures."""

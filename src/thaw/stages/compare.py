@@ -1,0 +1,49 @@
+"""compare: the metrics of every cell of the grid, side by side.
+
+Reads     the parameters models, seeds and strategy; the grid in dvc.yaml; data/dataset.json, reports/split.json; of
+          every cell reports/evaluate/<cell>/metrics.json and reports/train/<cell>/{history.csv,cost.json}.
+Writes    reports/metrics.json (the headline: the selected strategy), reports/comparison.csv and .md,
+          reports/curves.csv, reports/figures/.
+Promises  opens the cells of the grid and no others; what is undefined is null or empty, never a number.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from thaw.cells import grid, listed_strategies
+from thaw.command import arguments, run
+from thaw.files import write_csv, write_json, write_text
+from thaw.params.read import read_params
+from thaw.report.comparison import comparison_table, curves_table, headline
+from thaw.report.figures import figures_of, write_figures
+from thaw.report.page import UNTESTED, comparison_page, results_table, title
+from thaw.report.results import Results, read_results
+
+REPORTS = Path("reports")
+PAGE = REPORTS / "comparison.md"
+
+
+def write_comparison(results: Results, reports: Path) -> str:
+    """Write the tables, the page and the figures into ``reports``; returns the comparison as the terminal shows it."""
+    table, selected = comparison_table(results), headline(results)
+    figures = [f"figures/{name}" for name in figures_of(results)]
+    write_figures(results, reports / "figures")
+    write_csv(reports / "curves.csv", curves_table(results))
+    write_csv(reports / "comparison.csv", table)
+    write_text(reports / PAGE.name, comparison_page(results, table, selected, figures))
+    write_json(reports / "metrics.json", selected)
+    return f"{title(results)}\n\n{results_table(results, table)}\n\n{UNTESTED}"
+
+
+def main() -> None:
+    """Compare the cells that params.yaml and dvc.yaml name."""
+    arguments(__doc__)
+    params = read_params("models", "seeds", "strategy")
+    results = read_results(grid(params, listed_strategies()), params.strategy)
+    print(write_comparison(results, REPORTS))
+    print(f"The whole page: {PAGE}; figures: {REPORTS / 'figures'}")
+
+
+if __name__ == "__main__":
+    run(main)

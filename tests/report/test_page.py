@@ -1,0 +1,106 @@
+"""The page: what a reader must be told is there, and nothing in a name breaks it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+
+from thaw.report.comparison import comparison_table, headline
+from thaw.report.page import comparison_page, results_table
+from thaw.report.results import Results, describe_split, describe_subject
+
+SPLIT = {
+    "by": "dataset",
+    "seed": 4,
+    "splits": {
+        "train": {"patients": 70, "images": 700},
+        "val": {"patients": 10, "images": 150},
+        "test": {"patients": 60, "images": 150},
+    },
+    "notes": ["Hernia: absent from test"],
+}
+DATASET = {"title": "Phantom chest X-rays", "task": "multilabel", "classes": ["Mass"], "notices": ["Drawn."]}
+
+
+def page_of(results: Results) -> str:
+    return comparison_page(results, comparison_table(results), headline(results), ["figures/strategies.png"])
+
+
+def columns(line: str) -> int:
+    """How many cells a line of a Markdown table has."""
+    return line.replace("\\|", "").count("|") - 1
+
+
+def test_the_page_says_what_limits_it(make_results: Callable[..., Results]) -> None:
+    page = page_of(make_results())
+    assert page.startswith("# Phantom chest X-rays (synthetic): freezing strategies compared\n")
+    for line in (
+        "Differences between strategies are not tested yet: do not read a ranking into them.",
+        "- Split: patient 70/15/15 (seed 0), test 150 images of 60 patients.",
+        "- Headline (metrics.json): full of resnet18.",
+        "- Trained on cpu (fp32).",
+        "- Drawn, not taken: says nothing about patients.",
+        "- Not a medical device; for research only.",
+        "- [figures/strategies.png](figures/strategies.png)",
+    ):
+        assert line in page.splitlines()
+    assert "Left out" not in page
+
+
+@pytest.mark.parametrize(("task", "words"), [("multilabel", "yes/no decisions"), ("multiclass", "likeliest class")])
+def test_accuracy_is_explained_for_the_task(make_results: Callable[..., Results], task: str, words: str) -> None:
+    assert words in page_of(make_results(task=task))
+
+
+def test_the_selected_strategy_is_marked(make_results: Callable[..., Results]) -> None:
+    results = make_results(selected="partial")
+    lines = results_table(results, comparison_table(results)).splitlines()
+    assert [line for line in lines if "(selected)" in line] == [line for line in lines if "partial" in line]
+    assert len({len(line) for line in lines}) == 1, "columns are not aligned"
+
+
+def test_undefined_is_empty_and_named(make_results: Callable[..., Results]) -> None:
+    results = make_results(selected="frozen")
+    for result in results.cells:
+        result.metrics["auroc"]["Hernia"] = None
+        result.metrics["auroc_macro"] = None
+    page = page_of(results)
+    assert any(
+        line.startswith("- Left out of the macro AUROC") and line.endswith(": Hernia.") for line in page.split("\n")
+    )
+    assert "nan" not in page.lower()
+    assert "None" not in page
+
+
+@pytest.mark.parametrize("name", ["<b>|x", "a\\|b", "*x*", "[y](z)", "two\nlines", "`"])
+def test_no_class_name_breaks_a_table(make_results: Callable[..., Results], name: str) -> None:
+    page = page_of(make_results(classes=(name, "Mass")))
+    lines = page.split("## Class by class")[1].split("## Limits")[0].splitlines()
+    table = [line for line in lines if line.startswith("|")]
+    assert len(table) == 4
+    assert {columns(line) for line in table} == {5}
+    assert "<b>" not in page
+
+
+def test_several_devices_are_named_with_a_warning(make_results: Callable[..., Results]) -> None:
+    results = make_results()
+    other = dataclasses.replace(results.cells[0], cost={**results.cells[0].cost, "device": "H100", "precision": "bf16"})
+    page = page_of(dataclasses.replace(results, cells=(other, *results.cells[1:])))
+    assert "Trained on H100 (bf16) and cpu (fp32); seconds and memory do not compare across them." in page
+
+
+def test_a_synthetic_dataset_says_so_once() -> None:
+    assert describe_subject({**DATASET, "synthetic": True}, SPLIT).title == "Phantom chest X-rays (synthetic)"
+    assert describe_subject({**DATASET, "synthetic": False}, SPLIT).title == "Phantom chest X-rays"
+    named = {**DATASET, "title": "Synthetic chests", "synthetic": True}
+    assert describe_subject(named, SPLIT).title == "Synthetic chests"
+
+
+def test_limits_are_those_of_the_dataset_and_of_the_split() -> None:
+    assert describe_subject({**DATASET, "synthetic": True}, SPLIT).limits == ("Drawn.", "Hernia: absent from test")
+
+
+def test_the_split_line_gives_shares_of_the_images() -> None:
+    assert describe_split(SPLIT) == "dataset 70/15/15 (seed 4), test 150 images of 60 patients"

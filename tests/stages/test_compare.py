@@ -1,0 +1,155 @@
+"""The compare stage on files written by hand: the cells of the grid and no others, and clear errors."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from thaw.cells import Cell
+from thaw.errors import UserError
+from thaw.stages import compare
+
+REPOSITORY = Path(__file__).parents[2]
+CLASSES = ["<b>|x", "Mass"]
+PIPELINE = 'stages: {train: {matrix: {strategy: ["${strategy}", frozen, full]}}}\n'
+AUROC = {"frozen": 0.7, "full": 0.8, "progressive": 0.9, "partial": 0.1}
+HISTORY = "epoch,phase,split,loss,accuracy,auroc_macro,learning_rate,images_per_second,peak_memory_gib\n"
+
+
+def write(path: Path, content: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+
+
+def write_cell(folder: Path, cell: Cell) -> None:
+    value = AUROC[cell.strategy] + 0.02 * cell.seed
+    cost = {"seconds": 10.0, "memory_gib": 1.0, "parameters": 1000, "trainable": 10}
+    by_class = {name: {"<b>|x": value, "Mass": None} for name in ("auroc", "precision", "recall", "f1")}
+    metrics = {"auroc_macro": value, "f1_macro": 0.5, "accuracy": 0.6, **by_class, **cost}
+    write(folder / cell.evaluate_folder / "metrics.json", metrics)
+    made = {"device": "cpu", "precision": "fp32", "best_epoch": 1, "epochs": 1, "blocks": []}
+    write(folder / cell.train_folder / "cost.json", {**cost, **made})
+    rows = "".join(f"1,1,{split},0.5,0.6,,0.01,30,1\n" for split in ("train", "val"))
+    (folder / cell.train_folder / "history.csv").write_text(HISTORY + rows)
+
+
+def select(folder: Path, strategy: str) -> None:
+    """Use the repository's own parameters with two seeds and this strategy."""
+    text = (REPOSITORY / "params.yaml").read_text()
+    lines = {"models:": "models: [efficientnet_lite0]", "seeds:": "seeds: [0, 1]", "strategy:": f"strategy: {strategy}"}
+    kept = [line for line in text.splitlines() if not line.startswith(tuple(lines))]
+    (folder / "params.yaml").write_text("\n".join([*kept, *lines.values()]) + "\n")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder as it is before compare runs, with the cells of a strategy that is not in the grid."""
+    (tmp_path / "dvc.yaml").write_text(PIPELINE)
+    select(tmp_path, "full")
+    limits = {"synthetic": True, "notices": ["Drawn."]}
+    write(
+        tmp_path / "data/dataset.json",
+        {"name": "phantom", "title": "Phantom X-rays", "task": "multilabel", "classes": CLASSES, **limits},
+    )
+    splits = {"train": {"patients": 7, "images": 14}, "val": {"patients": 2, "images": 3}}
+    splits["test"] = {"patients": 2, "images": 3}
+    write(tmp_path / "reports/split.json", {"by": "patient", "seed": 0, "splits": splits})
+    for strategy in AUROC:
+        for seed in (0, 1):
+            write_cell(tmp_path, Cell("efficientnet_lite0", strategy, seed))
+    return tmp_path
+
+
+@pytest.fixture
+def run_stage(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """Runs the stage in the project without drawing; returns what the terminal shows."""
+
+    def run() -> str:
+        with monkeypatch.context() as patch:
+            patch.chdir(project)
+            patch.setattr(sys, "argv", ["compare"])
+            patch.setattr(compare, "write_figures", lambda *_: None)
+            compare.main()
+        return capsys.readouterr().out
+
+    return run
+
+
+def command(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "thaw.stages.compare", *arguments]
+    return subprocess.run(line, cwd=project, capture_output=True, text=True, check=False)
+
+
+def test_compare_writes_tables_page_and_figures(project: Path) -> None:
+    done = command(project)
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(project / "reports/comparison.csv")
+    assert table[["strategy", "seeds", "auroc_macro"]].to_numpy().tolist() == [["frozen", 2, 0.71], ["full", 2, 0.81]]
+    metrics = json.loads((project / "reports/metrics.json").read_text())
+    assert metrics["auroc_macro"] == 0.81
+    assert metrics["auroc"] == {"<b>|x": 0.81, "Mass": None}
+    assert len(pd.read_csv(project / "reports/curves.csv")) == 8
+    assert "strategies.png" in {path.name for path in (project / "reports/figures").iterdir()}
+    page = (project / "reports/comparison.md").read_text()
+    assert "Phantom X-rays (synthetic)" in page
+    assert "because undefined (no test image with it, or none without it): Mass." in page
+
+
+def test_the_terminal_shows_the_table_and_where_the_page_lies(run_stage: Callable[[], str]) -> None:
+    shown = run_stage()
+    assert "full (selected)" in shown
+    assert "not tested yet" in shown
+    assert "reports/comparison.md" in shown
+
+
+def test_a_strategy_outside_the_list_joins_when_selected_and_leaves_when_not(
+    project: Path, run_stage: Callable[[], str]
+) -> None:
+    select(project, "progressive")
+    run_stage()
+    assert "progressive" in (project / "reports/comparison.csv").read_text()
+    assert json.loads((project / "reports/metrics.json").read_text())["auroc_macro"] == 0.91
+    select(project, "frozen")
+    run_stage()
+    for name in ("comparison.csv", "comparison.md", "curves.csv"):
+        text = (project / "reports" / name).read_text()
+        assert "frozen" in text
+        assert "progressive" not in text
+        assert "partial" not in text
+    assert json.loads((project / "reports/metrics.json").read_text())["auroc_macro"] == 0.71
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "data/dataset.json", "reports/split.json", "reports/evaluate/efficientnet_lite0/full/1/metrics.json",
+        "reports/train/efficientnet_lite0/full/1/cost.json", "reports/train/efficientnet_lite0/full/1/history.csv",
+    ],
+)  # fmt: skip
+def test_a_missing_file_is_an_error_that_names_it(project: Path, run_stage: Callable[[], str], name: str) -> None:
+    (project / name).unlink()
+    with pytest.raises(UserError, match=f"^{re.escape(name)} is missing; run dvc repro$"):
+        run_stage()
+    assert not (project / "reports/metrics.json").exists()
+
+
+def test_help_says_what_is_read_and_written(project: Path) -> None:
+    done = command(project, "--help")
+    assert done.returncode == 0
+    assert "reports/metrics.json" in done.stdout
+
+
+def test_two_runs_write_the_same_bytes(project: Path, run_stage: Callable[[], str]) -> None:
+    names = [Path("reports", name) for name in ("metrics.json", "comparison.csv", "comparison.md", "curves.csv")]
+    run_stage()
+    first = [(project / name).read_bytes() for name in names]
+    run_stage()
+    assert [(project / name).read_bytes() for name in names] == first
