@@ -19,7 +19,6 @@ from thaw.report.results import CellResult, Results
 from thaw.report.style import colours, heading, house_style, label_points, light_grid, markers, save
 
 CURVES = {"loss": "loss", "accuracy": "accuracy", "auroc_macro": "macro AUROC"}
-
 BARS = {"auroc_macro": ("macro AUROC", CHANCE), "f1_macro": ("macro F1", 0.0), "accuracy": ("accuracy", 0.0)}
 WIDE = 10  # times more seconds from which an axis of cost is logarithmic
 
