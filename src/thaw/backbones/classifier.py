@@ -54,7 +54,7 @@ def build_classifier(name: str, classes: int, seed: int, pretrained: Mapping[str
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = _network(architecture)
-    _replace_head(network, architecture.head, classes, torch.Generator().manual_seed(seed))
+        _replace_head(network, architecture.head, classes, torch.Generator().manual_seed(seed))
     if pretrained is not None:
         network.load_state_dict({**network.state_dict(), **pretrained}, strict=True)
     return Classifier(network, architecture).to(memory_format=torch.channels_last)

@@ -20,7 +20,8 @@ def decide(scores: NDArray[np.floating], task: Task, threshold: float) -> NDArra
     """Decisions (N, classes) of 0 or 1: the likeliest class, or every class whose probability reaches ``threshold``."""
     if task == "multilabel":
         return (scores >= threshold).astype(np.int64)
-    return np.eye(scores.shape[1], dtype=np.int64)[scores.argmax(axis=1)]
+    likeliest = scores.argmax(axis=1)
+    return (likeliest[:, None] == np.arange(scores.shape[1])).astype(np.int64)
 
 
 def measure(

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 import torch
-from dvclive import Live
+from dvclive.live import Live
 
 from thaw import strategies
 from thaw.files import write_csv, write_json

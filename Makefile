@@ -1,0 +1,42 @@
+# Two commands: `make repro` gives the comparison, `make test` runs the tests. Both make .venv first if need be.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# stages and tests find the environment's own python and dvc, whatever the user's shell has
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: repro test check clean
+
+## repro: run the pipeline and print the comparison of freezing strategies
+repro: $(VENV)/.installed
+	dvc repro
+	@cat reports/comparison.md
+	@echo
+	@echo "The comparison is in reports/comparison.md and .csv, its figures in reports/figures/."
+
+## test: the whole suite, pipeline runs included, with coverage
+test: check
+	pytest -m pipeline --no-cov-on-fail --cov=thaw --cov-append --cov-report=term
+
+## check: style, types, fast tests
+check: $(VENV)/.installed
+	ruff check .
+	ruff format --check .
+	mypy
+	pytest -m "not pipeline" --cov=thaw --cov-report=
+
+## requirements.txt: pin what pyproject.toml allows
+requirements.txt: pyproject.toml
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-header --no-annotate -q -o $@
+
+# the mark is written last, so an interrupted installation is taken up again
+$(VENV)/.installed: requirements.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "thaw needs Python 3.11 or newer")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+clean:
+	rm -rf $(VENV)
