@@ -64,8 +64,10 @@ def test_ages_in_other_units(text, years, read, picture):
     assert read(miniature(picture, [ROWS[0].replace("57", text)])).table["age"].item() == years
 
 
-def test_trailing_comma_of_the_first_edition_is_read(read, picture):
-    dataset = read(miniature(picture, [f"{row}," for row in ROWS], header=f"{HEADER},"))
+@pytest.mark.parametrize("row_end", ["", ","])
+@pytest.mark.parametrize("header_end", ["", ","])
+def test_trailing_commas_of_the_first_edition_are_read(row_end, header_end, read, picture):
+    dataset = read(miniature(picture, [row + row_end for row in ROWS], header=HEADER + header_end))
     assert len(dataset.table) == 3
 
 

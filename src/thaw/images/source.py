@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Self
 
 from thaw.errors import UserError
@@ -208,14 +208,14 @@ def open_source(path: Path) -> ImageSource:
         raise UserError(f"{path}: cannot be read ({error.strerror}); {ALLOWED}") from error
 
 
-def fingerprint(source: ImageSource) -> str:
-    """Return the SHA-256 of an archive's file, or of a folder's names and contents in the order of the names."""
-    if source.path.is_file():
-        return _file_digest(source.path).hex()
+def fingerprint(path: Path) -> str:
+    """Return the SHA-256 of an archive, or of a folder's names and contents in the order of the names."""
+    if path.is_file():
+        return _file_digest(path).hex()
     digest = hashlib.sha256()
-    for name in source.names():
+    for name in open_source(path).names():
         # fixed-length parts: no other pair of name and content gives the same sequence
-        digest.update(hashlib.sha256(name.encode()).digest() + _file_digest(source.path / name))
+        digest.update(hashlib.sha256(name.encode()).digest() + _file_digest(path / name))
     return digest.hexdigest()
 
 
@@ -234,16 +234,16 @@ def _looks_like_zip(path: Path) -> bool:
 
 def _kept_name(name: str, origin: Path) -> str | None:
     """Return the normalised member path, or None for one that is left out."""
-    path = PurePosixPath(name)
-    if path.is_absolute() or path.name == "Thumbs.db" or not path.parts:
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    if not parts or name.startswith("/") or parts[-1] == "Thumbs.db":
         return None
-    if any(part.startswith(".") or part == "__MACOSX" for part in path.parts):
+    if any(part.startswith(".") or part == "__MACOSX" for part in parts):
         return None
     try:
         name.encode()
     except UnicodeEncodeError as error:
         raise UserError(f"{origin}: the file name {name!r} is not UTF-8; rename the file") from error
-    return path.as_posix()
+    return "/".join(parts)
 
 
 def _refuse_folder(error: OSError) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from thaw.errors import UserError
-from thaw.files import replacing, write_csv
+from thaw.files import replacing
 from thaw.images.decode import UnreadableError, decode
 from thaw.images.source import ImageSource, MemberError, open_source
 from thaw.progress import progress
@@ -24,14 +24,6 @@ from thaw.progress import progress
 CHUNK_IMAGES = 32
 PARALLEL_FROM_IMAGES = 200  # below, starting processes takes longer than decoding
 QUARANTINED, CONVERTED = "quarantined", "converted"
-
-
-@dataclass(frozen=True)
-class ImageStore:
-    """The decoded pictures: ``pixels`` uint8 (N, size, size), read-only and memory-mapped; ``rows`` image -> row."""
-
-    pixels: NDArray[np.uint8]
-    rows: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -72,14 +64,13 @@ class Decoder:
 def build_store(
     source_path: Path, images: Sequence[str], size_px: int, crop_from_px: int | None, target: Path
 ) -> pd.DataFrame:
-    """Decode ``images`` of a source into ``target`` (.npy) and list its rows in the .csv beside it.
+    """Decode ``images`` of a source into ``target``, an .npy that can be memory-mapped.
 
     Args:
         source_path: A folder, .zip or .tar.
         images: Paths inside the source; the rows keep their order.
         size_px, crop_from_px: See ``thaw.images.decode.decode``.
-        target: Becomes uint8 (N, size_px, size_px), N the images that could be read; ``target.with_suffix(".csv")``
-            becomes ``row, image``.
+        target: Becomes uint8 (len(images), size_px, size_px); the row of a quarantined image stays zero.
 
     Returns:
         ``image, action, reason``: one row for each image that was quarantined or converted.
@@ -91,40 +82,26 @@ def build_store(
         with open_source(source_path) as source, replacing(target) as array:
             _reserve(array, (len(images), size_px, size_px))
             outcomes = list(_decode_all(Decoder(source, array, size_px, crop_from_px), images))
-            read = np.array([outcome.action != QUARANTINED for outcome in outcomes], dtype=bool)
-            if not read.all():
-                _keep_rows(array, np.flatnonzero(read))
     except OSError as error:
         raise UserError(f"{target}: cannot be written ({error})") from error
     except BrokenProcessPool as error:
         raise UserError(f"{source_path}: a decoding process was killed; is there enough memory?") from error
-    kept = [image for image, was_read in zip(images, read, strict=True) if was_read]
-    write_csv(target.with_suffix(".csv"), pd.DataFrame({"row": range(len(kept)), "image": kept}))
     reported = [(outcome.image, outcome.action, outcome.reason) for outcome in outcomes if outcome.action]
     return pd.DataFrame(reported, columns=["image", "action", "reason"], dtype="str")
 
 
 def check_losses(
-    quality: pd.DataFrame, images: Sequence[str], max_quarantined: float, report: Path = Path("reports/quality.csv")
+    quality: pd.DataFrame, images: int, max_quarantined: float, report: Path = Path("reports/quality.csv")
 ) -> None:
     """Raise UserError where more than the share ``max_quarantined`` (0..1) of ``images`` was quarantined."""
     lost = quality[quality["action"] == QUARANTINED]
-    if len(lost) <= max_quarantined * len(images):
+    if len(lost) <= max_quarantined * images:
         return
     examples = "; ".join(f"{row.image}: {row.reason}" for row in lost.head(3).itertuples())
     raise UserError(
-        f"{len(lost)} of {len(images)} images ({len(lost) / len(images):.1%}) could not be read, more than "
+        f"{len(lost)} of {images} images ({len(lost) / images:.1%}) could not be read, more than "
         f"preprocess.max_quarantined = {max_quarantined:g} allows; first: {examples}; all: {report}"
     )
-
-
-def open_store(array: Path, table: Path) -> ImageStore:
-    """Open what ``build_store`` wrote; raise UserError where the two files do not belong together."""
-    pixels = np.load(array, mmap_mode="r")
-    rows = pd.read_csv(table, dtype={"image": "str"}, keep_default_na=False)
-    if len(rows) != len(pixels):
-        raise UserError(f"{array} has {len(pixels)} rows, {table} {len(rows)}; run 'dvc repro -f -s preprocess'")
-    return ImageStore(pixels, dict(zip(rows["image"], rows["row"].tolist(), strict=True)))
 
 
 def _reserve(array: Path, shape: tuple[int, int, int]) -> None:
@@ -133,15 +110,6 @@ def _reserve(array: Path, shape: tuple[int, int, int]) -> None:
     if hasattr(os, "posix_fallocate"):
         with array.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, array.stat().st_size)
-
-
-def _keep_rows(array: Path, rows: NDArray[np.intp]) -> None:
-    everything = np.load(array, mmap_mode="r")
-    with replacing(array) as smaller:
-        _reserve(smaller, (len(rows), *everything.shape[1:]))
-        kept = np.lib.format.open_memmap(smaller, mode="r+")
-        for position, row in enumerate(rows):
-            kept[position] = everything[row]
 
 
 def _decode_all(decoder: Decoder, images: Sequence[str]) -> Iterator[Outcome]:
