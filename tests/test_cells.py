@@ -2,14 +2,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from thaw.cells import Cell, grid, listed_strategies
+from thaw.cells import Cell, grid
 from thaw.params.read import read_params
 
 ROOT = Path(__file__).parents[1]
-
-
-def test_the_listed_strategies_are_those_of_the_pipeline() -> None:
-    assert listed_strategies(ROOT / "dvc.yaml") == ["frozen", "partial", "full"]
 
 
 def test_the_selected_strategy_joins_the_grid_once() -> None:

@@ -1,4 +1,4 @@
-"""A cell is one model × strategy × seed: its name, its folders, and which cells the pipeline declares."""
+"""A cell is one model × strategy × seed: its name, its folders, and which cells are compared."""
 
 from __future__ import annotations
 
@@ -6,11 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
 from thaw.params.schema import Params
-
-PIPELINE = Path("dvc.yaml")
 
 
 @dataclass(frozen=True, order=True)
@@ -43,12 +39,6 @@ class Cell:
     def evaluate_folder(self) -> Path:
         """Where evaluate writes test metrics and predictions."""
         return Path("reports/evaluate") / self.path
-
-
-def listed_strategies(pipeline: Path = PIPELINE) -> list[str]:
-    """The strategies that dvc.yaml's grid lists beside the selected one."""
-    grid = YAML(typ="safe").load(pipeline)["stages"]["train"]["matrix"]["strategy"]
-    return [name for name in grid if not name.startswith("${")]
 
 
 def grid(params: Params, listed: Iterable[str]) -> list[Cell]:

@@ -10,13 +10,18 @@ from typing import NoReturn
 from thaw.errors import UserError
 
 
-def arguments(description: str | None, *names: str) -> argparse.Namespace:
-    """Read the positional arguments ``names``; ``--help`` prints the description, a stage's docstring."""
+def arguments(description: str | None, *names: str, many: str | None = None) -> argparse.Namespace:
+    """Read positional arguments, each of ``names`` once and ``many`` once or more often.
+
+    ``--help`` prints the description, a stage's docstring.
+    """
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     for name in names:
         parser.add_argument(name)
+    if many is not None:
+        parser.add_argument(many, nargs="+")
     return parser.parse_args()
 
 

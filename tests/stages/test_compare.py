@@ -19,7 +19,6 @@ from thaw.stages import compare
 
 REPOSITORY = Path(__file__).parents[2]
 CLASSES = ["<b>|x", "Mass"]
-PIPELINE = 'stages: {train: {matrix: {strategy: ["${strategy}", frozen, full]}}}\n'
 AUROC = {"frozen": 0.7, "full": 0.8, "progressive": 0.9, "partial": 0.1}
 HISTORY = "epoch,phase,split,loss,accuracy,auroc_macro,learning_rate,images_per_second,peak_memory_gib\n"
 
@@ -52,7 +51,6 @@ def select(folder: Path, strategy: str) -> None:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A folder as it is before compare runs, with the cells of a strategy that is not in the grid."""
-    (tmp_path / "dvc.yaml").write_text(PIPELINE)
     select(tmp_path, "full")
     limits = {"synthetic": True, "notices": ["Drawn."]}
     write(
@@ -75,7 +73,7 @@ def run_stage(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     def run() -> str:
         with monkeypatch.context() as patch:
             patch.chdir(project)
-            patch.setattr(sys, "argv", ["compare"])
+            patch.setattr(sys, "argv", ["compare", "frozen", "full"])
             patch.setattr(compare, "write_figures", lambda *_: None)
             compare.main()
         return capsys.readouterr().out
@@ -89,7 +87,7 @@ def command(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_compare_writes_tables_page_and_figures(project: Path) -> None:
-    done = command(project)
+    done = command(project, "frozen", "full")
     assert done.returncode == 0, done.stderr
     table = pd.read_csv(project / "reports/comparison.csv")
     assert table[["strategy", "seeds", "auroc_macro"]].to_numpy().tolist() == [["frozen", 2, 0.71], ["full", 2, 0.81]]

@@ -21,7 +21,8 @@ def decide(scores: NDArray[np.floating], task: Task, threshold: float) -> NDArra
     if task == "multilabel":
         return (scores >= threshold).astype(np.int64)
     likeliest = scores.argmax(axis=1)
-    return (likeliest[:, None] == np.arange(scores.shape[1])).astype(np.int64)
+    decisions: NDArray[np.int64] = (likeliest[:, None] == np.arange(scores.shape[1])).astype(np.int64)
+    return decisions
 
 
 def measure(

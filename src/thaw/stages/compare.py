@@ -1,7 +1,7 @@
 """compare: the metrics of every cell of the grid, side by side.
 
-Reads     the parameters models, seeds and strategy; the grid in dvc.yaml; data/dataset.json, reports/split.json; of
-          every cell reports/evaluate/<cell>/metrics.json and reports/train/<cell>/{history.csv,cost.json}.
+Reads     the parameters models, seeds and strategy; the strategies named on the command line, as dvc.yaml lists
+          them; data/dataset.json, reports/split.json; of every cell reports/evaluate/<cell>/metrics.json and reports/train/<cell>/{history.csv,cost.json}.
 Writes    reports/metrics.json (the headline: the selected strategy), reports/comparison.csv and .md,
           reports/curves.csv, reports/figures/.
 Promises  opens the cells of the grid and no others; what is undefined is null or empty, never a number.
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from thaw.cells import grid, listed_strategies
+from thaw.cells import grid
 from thaw.command import arguments, run
 from thaw.files import write_csv, write_json, write_text
 from thaw.params.read import read_params
@@ -37,10 +37,10 @@ def write_comparison(results: Results, reports: Path) -> str:
 
 
 def main() -> None:
-    """Compare the cells that params.yaml and dvc.yaml name."""
-    arguments(__doc__)
+    """Compare the strategies named on the command line, and the selected one."""
+    listed = arguments(__doc__, many="strategies").strategies
     params = read_params("models", "seeds", "strategy")
-    results = read_results(grid(params, listed_strategies()), params.strategy)
+    results = read_results(grid(params, listed), params.strategy)
     print(write_comparison(results, REPORTS))
     print(f"The whole page: {PAGE}; figures: {REPORTS / 'figures'}")
 
