@@ -22,6 +22,14 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == [target]
 
 
+def test_what_a_killed_run_left_is_cleared_away(tmp_path: Path) -> None:
+    (tmp_path / ".model.part").mkdir()
+    (tmp_path / ".model.part/half").touch()
+    with replacing(tmp_path / "model") as path:
+        path.mkdir()
+    assert [file.name for file in tmp_path.iterdir()] == ["model"]
+
+
 def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
     target = tmp_path / "model"
     target.mkdir()

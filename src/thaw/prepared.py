@@ -14,6 +14,9 @@ from thaw.evaluation.probabilities import Task
 from thaw.files import read_json
 from thaw.training.batches import Examples
 
+# converters, since a dtype would still read a patient called NA or 007 as missing or a number
+AS_TEXT = {"image": str, "patient": str}
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -54,10 +57,9 @@ class Prepared:
 def load_prepared(folder: Path = Path("data")) -> Prepared:
     """Read what download, split and preprocess wrote into ``folder``."""
     dataset = read_json(folder / "dataset.json")
-    text = {"image": str, "patient": str}
-    labels = pd.read_csv(folder / "labels.csv", dtype=text, usecols=["image", *dataset["classes"]])
-    split = pd.read_csv(folder / "split.csv", dtype=text)
-    rows = pd.read_csv(folder / "images.csv", dtype=text)
+    labels = pd.read_csv(folder / "labels.csv", converters=AS_TEXT, usecols=["image", *dataset["classes"]])
+    split = pd.read_csv(folder / "split.csv", converters=AS_TEXT)
+    rows = pd.read_csv(folder / "images.csv", converters=AS_TEXT)
     # an inner join: quarantined images have no row
     table = rows.merge(split, on="image", validate="1:1").merge(labels, on="image", validate="1:1")
     pixels = np.load(folder / "images.npy", mmap_mode="r")

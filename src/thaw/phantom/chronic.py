@@ -58,23 +58,23 @@ def effusion(chest: Chest, lesion: Lesion) -> list[Patch]:
     """Fluid in the costophrenic angle: its surface, the meniscus, climbs along the lateral wall."""
     side = lesion.side()
     lowest = chest.anatomy.dome_y + chest.anatomy.dome_lift
-    depth = lesion.between(3.0, 9.0)
+    depth = lesion.between(2.4, 8.5)
     lateral = np.clip(chest.x * np.float32(side) / np.float32(chest.anatomy.half_width), 0, 1)
     surface = np.float32(lowest - depth + 2.5) - (lateral**3) * np.float32(4.0)
     fluid = ramp(chest.y - surface, 0.8) * _half(chest, side)
-    return [patch(fluid * (chest.air + chest.markings * np.float32(0.3)) * np.float32(0.75))]
+    return [patch(fluid * (chest.air + chest.markings * np.float32(0.3)) * np.float32(0.65))]
 
 
 def pneumothorax(chest: Chest, lesion: Lesion) -> list[Patch]:
     """The visceral pleura as a thin white line inside the wall; beyond it black air and no vessels."""
     side = lesion.side()
     height = np.clip((chest.y - chest.anatomy.apex_y) / chest.anatomy.lung_height, 0, 1)
-    gap = np.float32(lesion.between(1.8, 5.0)) * (1 - np.float32(0.75) * height) * ramp(1 - height, 0.3)
+    gap = np.float32(lesion.between(1.3, 4.2)) * (1 - np.float32(0.75) * height) * ramp(1 - height, 0.3)
     apex = chest.anatomy.apex_y + lesion.between(1.6, 4.5)
     inside = np.minimum(chest.wall - chest.x * np.float32(side) - gap, chest.y - np.float32(apex))
     beyond = ramp(-inside, 0.2) * ramp(np.float32(0.97) - height, 0.1) * _half(chest, side)
     line = ramp(np.float32(0.11) - np.abs(inside), 0.16) * ramp(gap - np.float32(0.3), 0.3) * _half(chest, side)
-    change = line * chest.lung * np.float32(0.22) - beyond * (chest.markings + chest.lung * np.float32(0.15))
+    change = line * chest.lung * np.float32(0.2) - beyond * (chest.markings + chest.lung * np.float32(0.10))
     return [Patch(change, beyond * (chest.lung > 0.2))]
 
 
@@ -82,12 +82,12 @@ def pleural_thickening(chest: Chest, lesion: Lesion) -> list[Patch]:
     """A wavy band of soft tissue along the apex and the lateral wall of one side."""
     side, generator = lesion.side(), lesion.generator
     wave = np.sin(chest.y * np.float32(generator.uniform(0.9, 1.6)) + np.float32(generator.uniform(0, 6)))
-    thickness = np.float32(lesion.between(0.8, 1.8)) * (1 + np.float32(0.3) * wave)
+    thickness = np.float32(lesion.between(0.7, 1.5)) * (1 + np.float32(0.3) * wave)
     height = (chest.y - chest.anatomy.apex_y) / chest.anatomy.lung_height
     lowest = generator.uniform(0.45, 0.95)
     band = ramp(chest.x * np.float32(side) - chest.wall + thickness, 0.3) * ramp(np.float32(lowest) - height, 0.06)
     cap = ramp(np.float32(chest.anatomy.apex_y + lesion.between(1.2, 2.6)) - chest.y, 0.4)
-    return [patch(np.maximum(band, cap) * _half(chest, side) * chest.air * np.float32(lesion.between(0.5, 0.65)))]
+    return [patch(np.maximum(band, cap) * _half(chest, side) * chest.air * np.float32(lesion.between(0.42, 0.55)))]
 
 
 def enlarge_heart(anatomy: Anatomy, lesion: Lesion) -> Anatomy:

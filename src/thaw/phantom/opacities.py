@@ -87,7 +87,7 @@ def nodule(chest: Chest, lesion: Lesion) -> list[Patch]:
         centre = chest.at(lesion.side(), generator.uniform(0.15, 0.9), generator.uniform(0.2, 0.85))
         radius = lesion.between(0.7, 1.4) * generator.uniform(0.9, 1.0)
         sphere = np.sqrt(ball(chest.x, chest.y, centre, (radius, radius * generator.uniform(0.85, 1.0))))
-        patches.append(patch(sphere * chest.air * np.float32(lesion.between(0.40, 0.5))))
+        patches.append(patch(sphere * chest.air * np.float32(lesion.between(0.5, 0.6))))
     return patches
 
 
@@ -110,9 +110,9 @@ def atelectasis(chest: Chest, lesion: Lesion) -> list[Patch]:
     for number in range(1 + int(generator.integers(1, 3))):
         x, y = chest.at(side, 0.93 - 0.11 * number + generator.normal(0, 0.02), generator.uniform(0.35, 0.6))
         half_length, tilt = lesion.between(2.0, 4.0), generator.normal(0, 0.2)
-        lines.append((x - half_length, y - tilt * half_length, x + half_length, y + tilt * half_length, 0.55, 1.0))
+        lines.append((x - half_length, y - tilt * half_length, x + half_length, y + tilt * half_length, 0.8, 1.0))
     plates = draw_lines(lines, chest.size_px, chest.pixel_cm)
-    return [patch(plates * chest.air * np.float32(lesion.between(0.26, 0.42)))]
+    return [patch(plates * chest.air * np.float32(lesion.between(0.3, 0.45)))]
 
 
 def atelectatic_side(lesion: Lesion) -> int:
@@ -122,7 +122,7 @@ def atelectatic_side(lesion: Lesion) -> int:
 
 def lose_volume(anatomy: Anatomy, lesion: Lesion) -> Anatomy:
     """Raise the diaphragm of the side with atelectasis and draw the mediastinum towards it."""
-    side, rise = atelectatic_side(lesion), lesion.between(0.8, 2.2)
+    side, rise = atelectatic_side(lesion), lesion.between(0.5, 1.5)
     return replace(
         anatomy,
         left_dome_rise=anatomy.left_dome_rise + (rise if side == LEFT else 0.0),

@@ -1,7 +1,8 @@
 """compare: the metrics of every cell of the grid, side by side.
 
-Reads     the parameters models, seeds and strategy; the strategies named on the command line, as dvc.yaml lists
-          them; data/dataset.json, reports/split.json; of every cell reports/evaluate/<cell>/metrics.json and reports/train/<cell>/{history.csv,cost.json}.
+Reads     the parameters models, seeds and strategy; the strategies named on the command line (dvc.yaml lists them);
+          data/dataset.json, reports/split.json; of every cell reports/evaluate/<cell>/metrics.json and
+          reports/train/<cell>/{history.csv,cost.json}.
 Writes    reports/metrics.json (the headline: the selected strategy), reports/comparison.csv and .md,
           reports/curves.csv, reports/figures/.
 Promises  opens the cells of the grid and no others; what is undefined is null or empty, never a number.

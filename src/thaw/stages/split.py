@@ -34,7 +34,8 @@ def main() -> None:
     arguments(__doc__)
     params = read_params("split").split
     classes = read_json(DATASET)["classes"]
-    table = pd.read_csv(LABELS, dtype={"image": str, "patient": str, "source_split": str})
+    # converters, since a dtype would still read a patient called NA as missing
+    table = pd.read_csv(LABELS, converters={"image": str, "patient": str}, dtype={"source_split": str})
     split = make_split(table, classes, params)
     crossing = crossing_patients(split)
     if crossing:

@@ -1,0 +1,128 @@
+"""A copy of the project in an empty folder, shrunk to seconds, in which DVC runs for real."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+REPOSITORY = Path(__file__).parents[2]
+COPIED = ("src", "dvc.yaml", "params.yaml", ".dvc/config", ".dvc/.gitignore", ".dvc/plots", ".dvcignore", ".gitignore",
+          "data/README.md", "models/README.md", "reports/README.md")  # fmt: skip
+TINY: dict[str, Any] = {
+    "dataset.phantom.images": 60,
+    "dataset.phantom.size": 64,
+    "preprocess.size": 64,
+    "train.batch_size": 8,
+    "strategies.frozen.0.epochs": 1,
+    "strategies.partial.0.epochs": 1,
+    "strategies.full.0.epochs": 1,
+    "strategies.progressive.0.epochs": 1,
+    "strategies.progressive.1.epochs": 1,
+}
+
+
+class Project:
+    """A folder under Git and DVC, and the commands that a user types in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "PYTHONPATH": str(self.folder / "src"), "GIT_CONFIG_GLOBAL": os.devnull}
+        done = subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False, timeout=540
+        )
+        assert not check or done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def git(self, *arguments: str) -> str:
+        return self.run("git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments).stdout
+
+    def repro(self, *arguments: str) -> set[str]:
+        """The stages that ``dvc repro`` ran, without those it took from the run cache."""
+        return stages_run(self.run("dvc", "repro", *arguments).stdout)
+
+    def experiment(self, *changes: str) -> set[str]:
+        """The stages that ``dvc exp run -S …`` ran."""
+        options = [part for change in changes for part in ("-S", change)]
+        return stages_run(self.run("dvc", "exp", "run", "-q", *options, "-v").stdout)
+
+    def set(self, **changes: Any) -> None:
+        """Edit params.yaml; ``__`` stands for the point between keys."""
+        edit_params(self.folder / "params.yaml", {key.replace("__", "."): value for key, value in changes.items()})
+
+    def json(self, path: str) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads((self.folder / path).read_text())
+        return content
+
+    def reset(self) -> None:
+        """Go back to the last commit, results included."""
+        self.git("reset", "-q", "--hard")
+        self.run("dvc", "checkout", "-q", "--force")
+
+
+def stages_run(output: str) -> set[str]:
+    return set(re.findall(r"Running stage '([^']+)'", output))
+
+
+def edit_params(path: Path, changes: dict[str, Any]) -> None:
+    yaml = YAML()
+    content = yaml.load(path)
+    for place, value in changes.items():
+        *parents, last = [int(part) if part.isdigit() else part for part in place.split(".")]
+        section = content
+        for part in parents:
+            section = section[part]
+        section[last] = value
+    yaml.dump(content, path)
+
+
+def make_project(folder: Path, changes: dict[str, Any]) -> Project:
+    for name in COPIED:
+        source, target = REPOSITORY / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        else:
+            shutil.copy(source, target)
+    edit_params(folder / "params.yaml", {**TINY, **changes})
+    project = Project(folder)
+    project.git("init", "-q")
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "start")
+    return project
+
+
+@pytest.fixture(scope="session")
+def new_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Project]:
+    def make(**changes: Any) -> Project:
+        named = {key.replace("__", "."): value for key, value in changes.items()}
+        return make_project(tmp_path_factory.mktemp("project"), named)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def reproduced(new_project: Callable[..., Project]) -> Project:
+    """A project after its first ``dvc repro``, all committed."""
+    project = new_project()
+    project.first_run = project.repro()  # type: ignore[attr-defined]
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "results")
+    return project
+
+
+@pytest.fixture
+def project(reproduced: Project) -> Project:
+    """The same, as committed, for each test."""
+    reproduced.reset()
+    return reproduced
