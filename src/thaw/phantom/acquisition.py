@@ -48,19 +48,21 @@ def sample_position(view: View, generator: np.random.Generator) -> Position:
     return Position(float(angle), (float(shift[0]), float(shift[1]) - 0.5), float(generator.normal(1.0, 0.035)))
 
 
-def place(attenuation: Map, position: Position) -> Map:
-    """Project the patient onto the detector (linear interpolation)."""
+def place(attenuation: Map, position: Position, order: int = 1) -> Map:
+    """Project the patient onto the detector (``order`` 1: interpolated linearly, 0: nearest, twice as fast)."""
     size = attenuation.shape[0]
     middle = np.array([(size - 1) / 2, (size - 1) / 2])
     shift = np.array([position.shift_cm[1], position.shift_cm[0]]) * (size / DETECTOR_CM)
     offset = middle - position.matrix @ (middle + shift)
-    placed = ndimage.affine_transform(attenuation, position.matrix, offset, order=1, mode="nearest", prefilter=False)
+    placed = ndimage.affine_transform(
+        attenuation, position.matrix, offset, order=order, mode="nearest", prefilter=False
+    )
     return np.asarray(placed, dtype=np.float32)
 
 
 def place_box(region: Map, position: Position) -> Box | None:
     """Return the box around where ``region`` exceeds a quarter of its maximum, None where that is off the detector."""
-    placed = place(region, position)
+    placed = place(region, position, order=0)
     marked = placed > 0.25 * float(placed.max())
     rows, columns = np.flatnonzero(marked.any(axis=1)), np.flatnonzero(marked.any(axis=0))
     if len(rows) == 0:
