@@ -35,6 +35,7 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.first_run: set[str] = set()
 
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "PYTHONPATH": str(self.folder / "src"), "GIT_CONFIG_GLOBAL": os.devnull}
@@ -115,7 +116,7 @@ def new_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Proje
 def reproduced(new_project: Callable[..., Project]) -> Project:
     """A project after its first ``dvc repro``, all committed."""
     project = new_project()
-    project.first_run = project.repro()  # type: ignore[attr-defined]
+    project.first_run = project.repro()
     project.git("add", "-A")
     project.git("commit", "-q", "-m", "results")
     return project

@@ -21,7 +21,7 @@ from thaw.evaluation.probabilities import Task
 from thaw.files import read_json, write_csv, write_json
 from thaw.params.read import read_params
 from thaw.prepared import Prepared, load_prepared
-from thaw.training.device import choose_device, make_deterministic
+from thaw.training.device import choose_device, keep_freed_memory, make_deterministic
 from thaw.training.inference import predict_logits
 from thaw.training.saved import load_model
 
@@ -63,6 +63,7 @@ def main() -> None:
     cell = Cell(given.model, given.strategy, int(given.seed))
     params = read_params("evaluate").evaluate
     make_deterministic()
+    keep_freed_memory()
     data = load_prepared()
     predictions = predict_cell(cell, data, params.batch_size)
     metrics = metrics_of_test(predictions, data.classes, data.task, params.threshold)

@@ -19,7 +19,7 @@ from thaw.command import arguments, run
 from thaw.params.read import read_params
 from thaw.params.schema import Phase, TrainParams
 from thaw.prepared import Prepared, load_prepared
-from thaw.training.device import choose_device, make_deterministic
+from thaw.training.device import choose_device, keep_freed_memory, make_deterministic
 from thaw.training.engine import Trainer
 from thaw.training.record import Recorder
 from thaw.training.saved import save_model
@@ -60,6 +60,7 @@ def main() -> None:
     cell = Cell(given.model, given.strategy, int(given.seed))
     params = read_params("train", f"strategies.{cell.strategy}")
     make_deterministic()
+    keep_freed_memory()
     data, phases = load_prepared(), params.strategies[cell.strategy]
     trainer = make_trainer(cell, data, params.train)
     with Recorder(cell.train_folder, trainer.device) as recorder:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import platform
 import resource
 import sys
 from contextlib import AbstractContextManager, nullcontext
@@ -32,6 +34,20 @@ def make_deterministic() -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.backends.cudnn.benchmark = False
+
+
+def keep_freed_memory() -> None:
+    """Let the C library keep memory that is freed, for the next step to use again.
+
+    glibc gives large blocks back to the system at once, so every training step on a CPU faults its activations in
+    anew: half the time of a step of EfficientNet-Lite0 (docs/log.md, 2026-11-21). Other systems are left alone.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return
+    libc = ctypes.CDLL(None)
+    # numbers of malloc.h: M_MMAP_MAX = -4 (no blocks of their own), M_TRIM_THRESHOLD = -1, M_TOP_PAD = -2
+    for option, value in ((-4, 0), (-1, 2**31 - 1), (-2, 2**29)):
+        libc.mallopt(option, value)
 
 
 def choose_precision(wanted: Literal["auto", "fp32", "bf16"], device: torch.device) -> Precision:
