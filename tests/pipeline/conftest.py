@@ -17,6 +17,12 @@ from ruamel.yaml import YAML
 REPOSITORY = Path(__file__).parents[2]
 COPIED = ("src", "dvc.yaml", "params.yaml", ".dvc/config", ".dvc/.gitignore", ".dvc/plots", ".dvcignore", ".gitignore",
           "data/README.md", "models/README.md", "reports/README.md")  # fmt: skip
+# Git as it is for somebody new: who commits, and nothing else
+IDENTITY = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"} | {
+    f"GIT_{role}_{part}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for part, value in (("NAME", "A Newcomer"), ("EMAIL", "newcomer@example.org"))
+}
 TINY: dict[str, Any] = {
     "dataset.phantom.images": 60,
     "dataset.phantom.size": 64,
@@ -38,7 +44,7 @@ class Project:
         self.first_run: set[str] = set()
 
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "PYTHONPATH": str(self.folder / "src"), "GIT_CONFIG_GLOBAL": os.devnull}
+        environment = {**os.environ, **IDENTITY, "PYTHONPATH": str(self.folder / "src")}
         done = subprocess.run(
             command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False, timeout=540
         )
@@ -46,7 +52,7 @@ class Project:
         return done
 
     def git(self, *arguments: str) -> str:
-        return self.run("git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments).stdout
+        return self.run("git", *arguments).stdout
 
     def repro(self, *arguments: str) -> set[str]:
         """The stages that ``dvc repro`` ran, without those it took from the run cache."""
@@ -55,7 +61,7 @@ class Project:
     def experiment(self, *changes: str) -> set[str]:
         """The stages that ``dvc exp run -S …`` ran."""
         options = [part for change in changes for part in ("-S", change)]
-        return stages_run(self.run("dvc", "exp", "run", "-q", *options, "-v").stdout)
+        return stages_run(self.run("dvc", "exp", "run", *options).stdout)
 
     def set(self, **changes: Any) -> None:
         """Edit params.yaml; ``__`` stands for the point between keys."""
