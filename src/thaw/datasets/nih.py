@@ -18,26 +18,11 @@ from thaw.datasets.dataset import Dataset, finding_table
 from thaw.datasets.text_table import read_text_table, require_columns
 from thaw.errors import UserError, did_you_mean
 from thaw.images.source import ImageSource, MemberError, open_source
+from thaw.phantom.frequencies import FINDINGS
 
 if TYPE_CHECKING:
     from thaw.params.schema import DatasetParams
 
-FINDINGS = (
-    "Atelectasis",
-    "Cardiomegaly",
-    "Consolidation",
-    "Edema",
-    "Effusion",
-    "Emphysema",
-    "Fibrosis",
-    "Hernia",
-    "Infiltration",
-    "Mass",
-    "Nodule",
-    "Pleural_Thickening",
-    "Pneumonia",
-    "Pneumothorax",
-)
 NO_FINDING = "No Finding"
 TABLES = ("Data_Entry_2017.csv", "Data_Entry_2017_v2020.csv")
 SPLIT_LISTS = {"train_val_list.txt": "train_val", "test_list.txt": "test"}
