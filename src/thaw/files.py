@@ -51,6 +51,12 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
+def read_csv(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """Read what ``write_csv`` wrote, or some ``columns`` of it; a patient called NA or 007 stays that text."""
+    text = dict.fromkeys(("image", "patient", "source_split"), str)
+    return pd.read_csv(path, usecols=columns, dtype=text, keep_default_na=False, na_values=[""])
+
+
 def write_csv(target: Path, table: pd.DataFrame) -> None:
     """Write a table without its index, the same bytes on every system."""
     with replacing(target) as path:

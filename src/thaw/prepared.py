@@ -11,11 +11,8 @@ from numpy.typing import NDArray
 
 from thaw.errors import UserError
 from thaw.evaluation.probabilities import Task
-from thaw.files import read_json
+from thaw.files import read_csv, read_json
 from thaw.training.batches import Examples
-
-# converters, since a dtype would still read a patient called NA or 007 as missing or a number
-AS_TEXT = {"image": str, "patient": str}
 
 
 @dataclass(frozen=True)
@@ -57,9 +54,9 @@ class Prepared:
 def load_prepared(folder: Path = Path("data")) -> Prepared:
     """Read what download, split and preprocess wrote into ``folder``."""
     dataset = read_json(folder / "dataset.json")
-    labels = pd.read_csv(folder / "labels.csv", converters=AS_TEXT, usecols=["image", *dataset["classes"]])
-    split = pd.read_csv(folder / "split.csv", converters=AS_TEXT)
-    rows = pd.read_csv(folder / "images.csv", converters=AS_TEXT)
+    labels = read_csv(folder / "labels.csv", columns=["image", *dataset["classes"]])
+    split = read_csv(folder / "split.csv")
+    rows = read_csv(folder / "images.csv")
     # an inner join: quarantined images have no row
     table = rows.merge(split, on="image", validate="1:1").merge(labels, on="image", validate="1:1")
     pixels = np.load(folder / "images.npy", mmap_mode="r")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from thaw.command import arguments, run
-from thaw.files import read_json, write_csv
+from thaw.files import read_csv, read_json, write_csv
 from thaw.images.store import build_store, check_losses
 from thaw.params.read import read_params
 
@@ -32,7 +32,7 @@ def main() -> None:
     """Decode all images of the table and write the array, its index and the quality report."""
     arguments(__doc__)
     params = read_params("preprocess").preprocess
-    images = pd.read_csv(LABELS, dtype=str, keep_default_na=False)["image"]
+    images = read_csv(LABELS, columns=["image"])["image"]
     source = Path(read_json(DATASET)["source"])
     quality = build_store(source, list(images), params.size, params.crop_from, PIXELS)
     write_csv(QUALITY, quality)

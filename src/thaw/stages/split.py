@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from thaw.command import arguments, run
-from thaw.files import read_json, write_csv, write_json
+from thaw.files import read_csv, read_json, write_csv, write_json
 from thaw.params.read import read_params
 from thaw.params.schema import SplitParams
 from thaw.splitting import crossing_patients, source_split, split_patients, summarise
@@ -34,8 +34,7 @@ def main() -> None:
     arguments(__doc__)
     params = read_params("split").split
     classes = read_json(DATASET)["classes"]
-    # converters, since a dtype would still read a patient called NA as missing
-    table = pd.read_csv(LABELS, converters={"image": str, "patient": str}, dtype={"source_split": str})
+    table = read_csv(LABELS)
     split = make_split(table, classes, params)
     crossing = crossing_patients(split)
     if crossing:

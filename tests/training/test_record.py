@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from thaw.files import read_json
+from thaw.params.schema import Phase
+from thaw.training.engine import Curve, Epoch
+from thaw.training.record import Recorder
+
+from .test_engine import trainer
+
+
+def test_a_training_leaves_curves_a_table_and_its_cost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    one = trainer()
+    phase = Phase.model_validate({"thaw": "head", "epochs": 2, "lr": 0.01})
+    with Recorder(tmp_path / "cell", torch.device("cpu")) as recorder:
+        recorder.finish(one, one.fit([phase], recorder.epoch))
+    history = pd.read_csv(tmp_path / "cell/history.csv")
+    assert history[["epoch", "split"]].to_numpy().tolist() == [[1, "train"], [1, "val"], [2, "train"], [2, "val"]]
+    assert history["loss"].gt(0).all()
+    curve = pd.read_csv(tmp_path / "cell/plots/metrics/val/auroc_macro.tsv", sep="\t")
+    assert curve["auroc_macro"].round(6).tolist() == history.query("split == 'val'")["auroc_macro"].tolist()
+    cost = read_json(tmp_path / "cell/cost.json")
+    assert cost["trainable"] == 512 * 2 + 2
+    assert cost["epochs"] == 2
+    assert cost["best_epoch"] == one.best.epoch
+    assert cost["blocks"][0]["blocks"]["layer4"] is None
+    assert not (tmp_path / "dvc.yaml").exists()
+
+
+def test_an_undefined_auroc_is_an_empty_field(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Recorder(tmp_path / "cell", torch.device("cpu")) as recorder:
+        recorder.epoch(Epoch(1, 1, 0.1, 5.0, Curve(1.0, 0.5, None), Curve(1.0, 0.5, 0.7)))
+        rows = pd.DataFrame(recorder.history)
+    assert rows["auroc_macro"].isna().tolist() == [True, False]
+    assert not (tmp_path / "cell/plots/metrics/train/auroc_macro.tsv").exists()
