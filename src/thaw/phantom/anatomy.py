@@ -106,6 +106,7 @@ def at_age(anatomy: Anatomy, age: int) -> Anatomy:
         half_width=anatomy.half_width * grown,
         rib_spacing=anatomy.rib_spacing * grown,
         heart_height=anatomy.heart_height * grown,
+        mediastinum=anatomy.mediastinum * grown,
         heart_ratio=min(anatomy.heart_ratio + 0.02 * old + 0.1 * (1 - grown), WIDEST_NORMAL_HEART),
         aortic_knob=anatomy.aortic_knob * (grown + 0.8 * old),
         breast=anatomy.breast if age >= 14 else 0.0,
