@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # stages and tests find the environment's own python and dvc, whatever the user's shell has
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro test check clean
+.PHONY: repro test check pins clean
 
 ## repro: run the pipeline and print the comparison of freezing strategies
 repro: $(VENV)/.installed
@@ -26,9 +26,11 @@ check: $(VENV)/.installed
 	mypy
 	pytest -m "not pipeline" --cov=thaw --cov-report=
 
-## requirements.txt: pin what pyproject.toml allows
-requirements.txt: pyproject.toml
-	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-header --no-annotate -q -o $@
+## pins: write requirements.txt anew from the ranges of pyproject.toml
+pins: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	echo "# Pinned from the ranges in pyproject.toml by a resolver; made again with: make pins" > requirements.txt
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-header --no-annotate -q >> requirements.txt
 
 # the mark is written last, so an interrupted installation is taken up again
 $(VENV)/.installed: requirements.txt pyproject.toml
@@ -38,5 +40,6 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
+## clean: remove the environment; data, models and reports stay
 clean:
 	rm -rf $(VENV)
