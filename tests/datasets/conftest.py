@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import tarfile
-import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +12,6 @@ import pytest
 from PIL import Image
 
 from thaw.params.schema import DatasetParams
-
-Pack = Callable[[str, Mapping[str, bytes]], Path]
 
 
 @pytest.fixture
@@ -37,28 +33,3 @@ def picture() -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16)).save(buffer, "PNG")
     return buffer.getvalue()
-
-
-@pytest.fixture
-def pack(tmp_path: Path) -> Pack:
-    """Write files as a "folder", a "zip" or a "tar"; return its path."""
-
-    def pack(kind: str, files: Mapping[str, bytes]) -> Path:
-        path = tmp_path / f"set.{kind}"
-        if kind == "zip":
-            with zipfile.ZipFile(path, "w") as archive:
-                for name, content in files.items():
-                    archive.writestr(name, content)
-        elif kind == "tar":
-            with tarfile.open(path, "w") as archive:
-                for name, content in files.items():
-                    member = tarfile.TarInfo(name)
-                    member.size = len(content)
-                    archive.addfile(member, io.BytesIO(content))
-        else:
-            for name, content in files.items():
-                (path / name).parent.mkdir(parents=True, exist_ok=True)
-                (path / name).write_bytes(content)
-        return path
-
-    return pack
