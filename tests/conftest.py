@@ -18,7 +18,7 @@ def pack(tmp_path: Path) -> Pack:
     """Write files as a "folder", a "zip" or a "tar"; return its path."""
 
     def pack(kind: str, files: Mapping[str, bytes]) -> Path:
-        path = tmp_path / f"pictures.{kind}"
+        path = tmp_path / f"set.{kind}"
         if kind == "zip":
             with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
                 for name, content in files.items():
