@@ -10,29 +10,42 @@ from pathlib import Path
 
 import pytest
 
-Pack = Callable[[str, Mapping[str, bytes]], Path]
+Pack = Callable[..., Path]
+TAR_MODES = {"tar": "w", "tar.gz": "w:gz", "tgz": "w:gz", "tar.bz2": "w:bz2", "tar.xz": "w:xz"}
 
 
 @pytest.fixture
 def pack(tmp_path: Path) -> Pack:
-    """Write files as a "folder", a "zip" or a "tar"; return its path."""
+    """Write files as a "folder", a "zip" or a "tar", "tar.gz", "tgz", "tar.bz2", "tar.xz"; return its path.
 
-    def pack(kind: str, files: Mapping[str, bytes]) -> Path:
-        path = tmp_path / f"set.{kind}"
+    The path is ``<name>.<kind>`` below the test's folder; a name may have folders.
+    """
+
+    def pack(kind: str, files: Mapping[str, bytes], name: str = "set") -> Path:
+        path = tmp_path / f"{name}.{kind}"
+        path.parent.mkdir(parents=True, exist_ok=True)
         if kind == "zip":
-            with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-                for name, content in files.items():
-                    archive.writestr(name, content)
-        elif kind == "tar":
-            with tarfile.open(path, "w") as archive:
-                for name, content in files.items():
-                    member = tarfile.TarInfo(name)
-                    member.size = len(content)
-                    archive.addfile(member, io.BytesIO(content))
+            _pack_zip(path, files)
+        elif kind in TAR_MODES:
+            _pack_tar(path, files, TAR_MODES[kind])
         else:
-            for name, content in files.items():
-                (path / name).parent.mkdir(parents=True, exist_ok=True)
-                (path / name).write_bytes(content)
+            for file, content in files.items():
+                (path / file).parent.mkdir(parents=True, exist_ok=True)
+                (path / file).write_bytes(content)
         return path
 
     return pack
+
+
+def _pack_zip(path: Path, files: Mapping[str, bytes]) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+
+
+def _pack_tar(path: Path, files: Mapping[str, bytes], mode: str) -> None:
+    with tarfile.open(path, mode) as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))

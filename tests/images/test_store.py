@@ -2,11 +2,6 @@ from __future__ import annotations
 
 import io
 import os
-import signal
-import subprocess
-import sys
-import time
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +11,9 @@ from PIL import Image
 
 from thaw.errors import UserError
 from thaw.images import store as module
+from thaw.images import workers
 from thaw.images.decode import decode
+from thaw.images.sources import open_source
 from thaw.images.store import build_store, check_losses
 
 SHARED = Path(os.environ.get("THAW_SHARED", Path(__file__).parents[3] / "shared"))
@@ -33,7 +30,7 @@ def pictures(count):
     return {f"class/{number:04}.png": picture(number) for number in range(count)}
 
 
-@pytest.mark.parametrize("kind", ["folder", "zip", "tar"])
+@pytest.mark.parametrize("kind", ["folder", "zip", "tar", "tar.gz"])
 def test_rows_are_the_decoded_pictures_in_the_order_asked(kind, pack, tmp_path):
     files = pictures(7)
     asked = sorted(files, reverse=True)
@@ -46,16 +43,39 @@ def test_rows_are_the_decoded_pictures_in_the_order_asked(kind, pack, tmp_path):
         assert np.array_equal(row, decode(files[image], 20, 22).pixels)
 
 
-def test_many_processes_write_the_same_bytes_as_one(pack, tmp_path, monkeypatch):
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
+def test_many_processes_write_the_same_bytes_as_one(kind, pack, tmp_path, monkeypatch):
     files = pictures(230)
     files["class/0007.png"] = b"damaged"
-    path, asked = pack("zip", files), [*sorted(files), "class/absent.png"]
+    path, asked = pack(kind, files), [*sorted(files)[::-1], "class/absent.png"]
     monkeypatch.setattr(module, "_processors", lambda: 2)
     parallel = build_store(path, asked, 20, None, tmp_path / "parallel.npy")
     monkeypatch.setattr(module, "_processors", lambda: 1)
-    alone = build_store(path, asked, 20, None, tmp_path / "alone.npy")
+    alone = build_store(pack("folder", files), asked, 20, None, tmp_path / "alone.npy")
     pd.testing.assert_frame_equal(parallel, alone)
+    assert parallel["image"].tolist() == ["class/0007.png", "class/absent.png"]
     assert (tmp_path / "parallel.npy").read_bytes() == (tmp_path / "alone.npy").read_bytes()
+
+
+def test_archives_in_a_folder_are_decoded_in_the_order_asked(pack, tmp_path, monkeypatch):
+    files = pictures(12)
+    folder = pack("folder", {"loose.png": picture(99)}, "set")
+    expected = {"loose.png": picture(99)}
+    for number, (name, content) in enumerate(files.items()):
+        pack(["tar.gz", "zip", "tar"][number % 3], {name: content}, f"set.folder/images_{number:03}")
+        expected[f"images_{number:03}.{['tar.gz', 'zip', 'tar'][number % 3]}/{name}"] = content
+    monkeypatch.setattr(module, "_processors", lambda: 2)
+    asked = sorted(expected, reverse=True)
+    assert build_store(folder, asked, 20, None, tmp_path / "images.npy").empty
+    for row, image in zip(np.load(tmp_path / "images.npy"), asked, strict=True):
+        assert np.array_equal(row, decode(expected[image], 20, None).pixels)
+
+
+def test_picture_asked_twice_fills_both_rows(pack, tmp_path):
+    quality = build_store(pack("tar", pictures(2)), ["class/0001.png"] * 40, 20, None, tmp_path / "images.npy")
+    rows = np.load(tmp_path / "images.npy")
+    assert quality.empty
+    assert (rows == decode(picture(1), 20, None).pixels).all()
 
 
 def test_quarantined_images_have_a_reason_and_an_empty_row(pack, tmp_path):
@@ -93,7 +113,7 @@ def test_failed_run_leaves_the_earlier_store(pack, tmp_path, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "decode", interrupted)
+    monkeypatch.setattr(workers, "decode", interrupted)
     with pytest.raises(KeyboardInterrupt):
         build_store(path, sorted(pictures(3)), 20, None, target)
     assert target.read_bytes() == before
@@ -115,60 +135,14 @@ def test_losses_up_to_the_limit_pass_and_beyond_it_stop():
         assert part in str(raised.value)
 
 
-@pytest.mark.parametrize(
-    ("error", "message"),
-    [
-        (OSError(28, "No space left on device"), r"images\.npy: cannot be written .*No space left"),
-        (BrokenProcessPool(), "a decoding process was killed"),
-    ],
-)
-def test_full_disk_and_killed_worker_are_one_line(error, message, pack, tmp_path, monkeypatch):
+def test_full_disk_is_one_line(pack, tmp_path, monkeypatch):
     def fail(*_):
-        raise error
+        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module, "_decode_all", fail)
-    with pytest.raises(UserError, match=message):
+    monkeypatch.setattr(workers.os, "pwrite", fail)
+    with pytest.raises(UserError, match=r"images\.npy: cannot be written .*No space left"):
         build_store(pack("zip", pictures(1)), sorted(pictures(1)), 20, None, tmp_path / "images.npy")
     assert not [file for file in tmp_path.iterdir() if "npy" in file.name]
-
-
-KILLED = """
-import sys
-from pathlib import Path
-from thaw.images import store
-if __name__ == "__main__":
-    store._processors = lambda: 2
-    store.build_store(Path(sys.argv[1]), sys.argv[2].split() * 100_000, 32, None, Path(sys.argv[3]))
-"""
-
-
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc")
-def test_workers_end_when_their_parent_is_killed(pack, tmp_path):
-    files = pictures(1)
-    (tmp_path / "script.py").write_text(KILLED)
-    arguments = [str(pack("zip", files)), *files, str(tmp_path / "images.npy")]
-    parent = subprocess.Popen([sys.executable, str(tmp_path / "script.py"), *arguments])
-    children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
-    deadline = time.monotonic() + 30
-    while len(workers := children.read_text().split()) < 3 and time.monotonic() < deadline:  # and the resource tracker
-        time.sleep(0.05)
-    time.sleep(1)
-    parent.kill()
-    parent.wait()
-    while any(_alive(worker) for worker in workers) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    orphans = [worker for worker in workers if _alive(worker)]
-    for orphan in orphans:
-        os.kill(int(orphan), signal.SIGKILL)
-    assert len(workers) >= 2
-    assert not orphans
-
-
-def _alive(process):
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 @pytest.mark.parametrize(
@@ -179,7 +153,7 @@ def test_real_x_rays_are_read_without_loss(archive, images, tmp_path):
     path = SHARED / "data" / archive
     if not path.exists():
         pytest.skip("no shared X-rays here")
-    with module.open_source(path) as source:
+    with open_source(path) as source:
         names = [name for name in source.names() if name.endswith((".png", ".jpeg"))]
     assert len(names) == images
     assert build_store(path, names[:300], 64, None, tmp_path / "images.npy").empty

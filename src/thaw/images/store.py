@@ -1,64 +1,24 @@
-"""All pictures decoded once, in parallel, into one memory-mapped array."""
+"""All pictures decoded once, in parallel, into one array that can be memory-mapped."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from thaw.errors import UserError
 from thaw.files import replacing
-from thaw.images.decode import UnreadableError, decode
-from thaw.images.source import ImageSource, MemberError, open_source
+from thaw.images.sources import ImageSource, open_source
+from thaw.images.workers import CONVERTED as CONVERTED  # also for those who import store
+from thaw.images.workers import QUARANTINED as QUARANTINED
+from thaw.images.workers import Decoder, Outcome, Workers
 from thaw.progress import progress
 
-CHUNK_IMAGES = 32
 PARALLEL_FROM_IMAGES = 200  # below, starting processes takes longer than decoding
-QUARANTINED, CONVERTED = "quarantined", "converted"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one picture; ``action`` and ``reason`` are None where there is nothing to report."""
-
-    image: str
-    action: str | None
-    reason: str | None
-
-
-@dataclass(frozen=True)
-class Decoder:
-    """Decodes chunks of images into rows of an array that exists already; may be sent to another process."""
-
-    source: ImageSource
-    array: Path
-    size_px: int
-    crop_from_px: int | None
-
-    def fill(self, first_row: int, images: Sequence[str]) -> list[Outcome]:
-        """Decode ``images`` into consecutive rows; a row stays zero where its picture is quarantined."""
-        block = np.zeros((len(images), self.size_px, self.size_px), np.uint8)
-        outcomes = [self._decode(image, pixels) for image, pixels in zip(images, block, strict=True)]
-        rows = np.lib.format.open_memmap(self.array, mode="r+")
-        rows[first_row : first_row + len(images)] = block
-        return outcomes
-
-    def _decode(self, image: str, pixels: NDArray[np.uint8]) -> Outcome:
-        try:
-            decoded = decode(self.source.read(image), self.size_px, self.crop_from_px)
-        except (MemberError, UnreadableError) as error:
-            return Outcome(image, QUARANTINED, str(error))
-        pixels[:] = decoded.pixels
-        return Outcome(image, CONVERTED if decoded.conversion else None, decoded.conversion)
 
 
 def build_store(
@@ -66,28 +26,33 @@ def build_store(
 ) -> pd.DataFrame:
     """Decode ``images`` of a source into ``target``, an .npy that can be memory-mapped.
 
+    No process holds more than 32 decoded pictures and the compressed bytes of one.
+
     Args:
-        source_path: A folder, .zip or .tar.
+        source_path: A folder, .zip, .tar or .tar.gz.
         images: Paths inside the source; the rows keep their order.
         size_px, crop_from_px: See ``thaw.images.decode.decode``.
         target: Becomes uint8 (len(images), size_px, size_px); the row of a quarantined image stays zero.
 
     Returns:
-        ``image, action, reason``: one row for each image that was quarantined or converted.
+        ``image, action, reason``: one row for each image that was quarantined or converted, in the order of
+        ``images``.
 
     Raises:
         UserError: The source cannot be opened, the disk is full, or a decoding process died.
     """
     try:
         with open_source(source_path) as source, replacing(target) as array:
-            _reserve(array, (len(images), size_px, size_px))
-            outcomes = list(_decode_all(Decoder(source, array, size_px, crop_from_px), images))
+            first_byte = _reserve(array, (len(images), size_px, size_px))
+            decoder = Decoder(source, array, first_byte, size_px, crop_from_px)
+            # closed at once: an error must end the workers before their array is removed
+            with closing(_decode_all(decoder, images)) as outcomes:
+                counted = progress(outcomes, "decoding", "images", len(images))
+                reported = sorted((outcome for outcome in counted if outcome.action), key=lambda outcome: outcome.row)
     except OSError as error:
         raise UserError(f"{target}: cannot be written ({error})") from error
-    except BrokenProcessPool as error:
-        raise UserError(f"{source_path}: a decoding process was killed; is there enough memory?") from error
-    reported = [(outcome.image, outcome.action, outcome.reason) for outcome in outcomes if outcome.action]
-    return pd.DataFrame(reported, columns=["image", "action", "reason"], dtype="str")
+    rows = [(outcome.image, outcome.action, outcome.reason) for outcome in reported]
+    return pd.DataFrame(rows, columns=["image", "action", "reason"], dtype="str")
 
 
 def check_losses(
@@ -104,56 +69,36 @@ def check_losses(
     )
 
 
-def _reserve(array: Path, shape: tuple[int, int, int]) -> None:
-    """Make an array of zeros whose blocks exist on disk: a disk that fills up later would kill a writer of the map."""
-    np.lib.format.open_memmap(array, mode="w+", dtype=np.uint8, shape=shape)
+def _reserve(array: Path, shape: tuple[int, int, int]) -> int:
+    """Make an array of zeros and return its header's length.
+
+    Its blocks exist on disk at once: a full disk is told now, not after an hour of decoding.
+    """
+    rows = np.lib.format.open_memmap(array, mode="w+", dtype=np.uint8, shape=shape)
     if hasattr(os, "posix_fallocate"):
         with array.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, array.stat().st_size)
+    return int(rows.offset)
 
 
-def _decode_all(decoder: Decoder, images: Sequence[str]) -> Iterator[Outcome]:
-    """Yield the outcomes in the order of ``images``."""
-    starts = range(0, len(images), CHUNK_IMAGES)
-    chunks = [images[start : start + CHUNK_IMAGES] for start in starts]
+def _decode_all(decoder: Decoder, images: Sequence[str]) -> Generator[Outcome]:
+    """Yield the outcomes as they come, in no order."""
+    rows: dict[str, list[int]] = {}
+    for row, image in enumerate(images):
+        rows.setdefault(image, []).append(row)
     processes = _processors()
-    if len(images) < PARALLEL_FROM_IMAGES or processes == 1:
-        done: Iterator[list[Outcome]] = map(decoder.fill, starts, chunks)
-        yield from progress(_flat(done), "decoding", "images", len(images))
+    if processes == 1 or (len(images) < PARALLEL_FROM_IMAGES and not _is_streamed(decoder.source, rows)):
+        for done in decoder.outcomes(rows):
+            yield from done
         return
-    # spawn: a fork would copy the threads' locks of whatever is loaded
-    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _start_worker, (decoder,))
-    try:
-        yield from progress(_flat(pool.map(_fill, starts, chunks)), "decoding", "images", len(images))
-    finally:
-        pool.shutdown(cancel_futures=True)
+    jobs = [{name: rows[name] for name in names} for names in decoder.source.batches(rows, processes)]
+    with Workers(decoder, min(processes, len(jobs))) as workers:
+        yield from workers.outcomes(jobs)
 
 
-def _flat(chunks: Iterator[list[Outcome]]) -> Iterator[Outcome]:
-    for chunk in chunks:
-        yield from chunk
+def _is_streamed(source: ImageSource, names: dict[str, list[int]]) -> bool:
+    return any(source.streamed_archive(name) is not None for name in names)
 
 
 def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-# a worker process keeps its decoder, with the open archive, from chunk to chunk
-_worker: list[Decoder] = []
-
-
-def _start_worker(decoder: Decoder) -> None:
-    _worker.append(decoder)
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
-
-
-def _leave_with_parent() -> None:
-    # a worker whose parent was killed would wait for its next chunk for ever
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _fill(first_row: int, images: Sequence[str]) -> list[Outcome]:
-    return _worker[0].fill(first_row, images)
