@@ -12,8 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from thaw.images.dicom import dicom_to_gray, is_dicom
+from thaw.images.unreadable import UnreadableError as UnreadableError  # also for those who import decode
+from thaw.images.unreadable import check_sides
+
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP")  # not all that Pillow knows: EPS would start Ghostscript
-SMALLEST_SIDE_PX = 16
 # what Pillow's decoders raise on hostile bytes, besides their own OSError
 DAMAGED = (
     OSError,
@@ -38,10 +41,6 @@ UPRIGHT = {
 }
 
 
-class UnreadableError(Exception):
-    """The bytes are no usable picture; the message is the reason, for the quality report."""
-
-
 @dataclass(frozen=True)
 class Decoded:
     """Gray pixels, uint8 ``(size_px, size_px)``, and what had to be converted on the way (None: nothing)."""
@@ -62,12 +61,21 @@ def decode(data: bytes, size_px: int, crop_from_px: int | None) -> Decoded:
 
     16-bit, 32-bit and float gray is stretched from the picture's own smallest..largest value to 0..255: such files
     mostly hold 10 to 14 significant bits, which their full range would turn black. Transparency is laid over black.
-    Only the first frame of several is read.
+    Only the first frame of several is read. A DICOM file is shown by its own window (see ``thaw.images.dicom``).
 
     Raises:
         UnreadableError: empty, no picture, damaged, truncated, under 16 pixels on a side, over Pillow's limit against
-            decompression bombs (179 megapixels), or one constant value.
+            decompression bombs (179 megapixels), one constant value, or a DICOM file that is no image or in a transfer
+            syntax that no codec here reads.
     """
+    gray, conversion = dicom_to_gray(data) if is_dicom(data) else _picture_to_gray(data)
+    darkest, brightest = gray.getextrema()
+    if darkest == brightest:
+        raise UnreadableError(f"constant picture: every pixel is {darkest}")
+    return Decoded(_resized(gray, size_px, crop_from_px), conversion)
+
+
+def _picture_to_gray(data: bytes) -> tuple[Image.Image, str | None]:
     picture = _opened(data)
     notes = []
     turn = UPRIGHT.get(_orientation(picture))
@@ -80,10 +88,7 @@ def decode(data: bytes, size_px: int, crop_from_px: int | None) -> Decoded:
         raise UnreadableError(f"colour mode {picture.mode} cannot be converted: {error}") from error
     if note:
         notes.append(note)
-    darkest, brightest = gray.getextrema()
-    if darkest == brightest:
-        raise UnreadableError(f"constant picture: every pixel is {darkest}")
-    return Decoded(_resized(gray, size_px, crop_from_px), "; ".join(notes) or None)
+    return gray, "; ".join(notes) or None
 
 
 def _opened(data: bytes) -> Image.Image:
@@ -93,24 +98,19 @@ def _opened(data: bytes) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a large picture, odd metadata: judged below by what is decoded
             picture = Image.open(io.BytesIO(data), formats=FORMATS)
-            _check_sides(*picture.size)
+            check_sides(*picture.size)
             if picture.format == "PNG":
                 # Pillow checks no checksum of PNG pixels while loading; verify() does, and spends the picture
                 picture.verify()
                 picture = Image.open(io.BytesIO(data), formats=FORMATS)
             picture.load()
     except UnidentifiedImageError as error:
-        raise UnreadableError(f"not a picture of a known format ({', '.join(FORMATS)})") from error
+        raise UnreadableError(f"not a picture of a known format ({', '.join((*FORMATS, 'DICOM'))})") from error
     except Image.DecompressionBombError as error:
         raise UnreadableError(f"too many pixels: {error}") from error
     except DAMAGED as error:
         raise UnreadableError(f"damaged or truncated: {error}") from error
     return picture
-
-
-def _check_sides(width: int, height: int) -> None:
-    if min(width, height) < SMALLEST_SIDE_PX:
-        raise UnreadableError(f"{width} x {height} pixels: smaller than {SMALLEST_SIDE_PX} on a side")
 
 
 def _orientation(picture: Image.Image) -> int:
