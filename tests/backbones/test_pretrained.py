@@ -16,7 +16,8 @@ import timm
 import torch
 
 from thaw.backbones.classifier import backbone_tensors, build_classifier
-from thaw.backbones.pretrained import download, fetch, load_pretrained, save_pretrained
+from thaw.backbones.pretrained import download, fetch
+from thaw.backbones.stored import load_pretrained, save_pretrained
 from thaw.errors import UserError
 
 SHARED = Path(os.environ.get("THAW_SHARED", Path(__file__).parents[3] / "shared"))
@@ -158,16 +159,46 @@ def test_a_download_is_checked_against_the_hash_in_its_name(
     assert torch.equal(download("resnet18", f"{server}/net-{digest}.pth")["a"], torch.ones(2))
 
     (tmp_path / "served/net-00000000.pth").write_bytes((tmp_path / f"served/net-{digest}.pth").read_bytes())
-    with pytest.raises(UserError, match=r"weights\.resnet18.*could not be fetched.*hash"):
+    with pytest.raises(
+        UserError, match=r"weights\.resnet18.*could not be fetched.*sha256:00000000.*efficientnet_lite0"
+    ):
         download("resnet18", f"{server}/net-00000000.pth")
-    assert not list((tmp_path / "cache").rglob("net-00000000*"))
+    assert [path.name for path in (tmp_path / "cache/hub/checkpoints").iterdir()] == [f"net-{digest}.pth"]
+
+
+def test_a_download_of_torchs_own_is_taken_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    (tmp_path / "hub/checkpoints").mkdir(parents=True)
+    torch.save({"a": torch.ones(2)}, tmp_path / "net.pth")
+    digest = hashlib.sha256((tmp_path / "net.pth").read_bytes()).hexdigest()[:8]
+    (tmp_path / "net.pth").rename(tmp_path / f"hub/checkpoints/net-{digest}.pth")
+    assert torch.equal(download("resnet18", f"http://127.0.0.1:1/net-{digest}.pth")["a"], torch.ones(2))
+
+
+def test_a_download_without_a_hash_in_its_name_is_refused() -> None:
+    with pytest.raises(UserError, match=r"weights\.resnet18: the name net\.pth ends in no digits"):
+        download("resnet18", "http://127.0.0.1:1/net.pth")
+
+
+def test_a_download_that_would_run_code_is_refused(
+    tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    torch.save({"a": Malicious()}, "evil.pth")
+    digest = hashlib.sha256(Path("evil.pth").read_bytes()).hexdigest()[:8]
+    Path("evil.pth").rename(f"served/evil-{digest}.pth")
+    with pytest.raises(UserError, match="not a torch file of plain tensors"):
+        download("resnet18", f"{server}/evil-{digest}.pth")
+    assert not Path("pwned").exists()
 
 
 def test_without_the_network_the_line_says_what_to_do(
     tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
-    with pytest.raises(UserError, match=r"could not be fetched.*give its path as weights\.resnet18"):
+    monkeypatch.setattr("thaw.fetch.retry.FIRST_PAUSE_S", 0)
+    with pytest.raises(UserError, match=r"could not be fetched.*HTTP 404.*give its path as weights\.resnet18"):
         download("resnet18", f"{server}/absent-12345678.pth")
-    with pytest.raises(UserError, match="could not be fetched"):
+    with pytest.raises(UserError, match=r"could not be fetched.*refused.*give its path as weights\.resnet18"):
         download("resnet18", "http://127.0.0.1:1/refused-12345678.pth")

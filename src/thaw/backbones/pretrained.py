@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import re
-import urllib.error
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,9 +15,10 @@ from torch import Tensor
 from thaw.backbones.catalog import ARCHITECTURES
 from thaw.backbones.classifier import backbone_tensors
 from thaw.errors import UserError
-from thaw.files import replacing
+from thaw.fetch import RemoteFile, fetch_all
 
 IMAGENET, NONE = "imagenet", "none"
+_DIGITS = re.compile(r"-([0-9a-f]{8,64})\.pth$")
 _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])(?=\.)")
 _LITE0_STAGES = (1, 2, 2, 3, 3, 4, 1)
 
@@ -42,18 +42,6 @@ def fetch(model: str, source: str) -> dict[str, Tensor] | None:
     return _fitting(model, source, _our_names(raw))
 
 
-def save_pretrained(target: Path, tensors: Mapping[str, Tensor] | None, source: str) -> None:
-    """Write the tensors with their source; ``None`` becomes a file without tensors."""
-    contiguous = {name: tensor.contiguous() for name, tensor in (tensors or {}).items()}
-    with replacing(target) as path:
-        safetensors.torch.save_file(contiguous, path, metadata={"source": source})
-
-
-def load_pretrained(path: Path) -> dict[str, Tensor] | None:
-    """Read what ``save_pretrained`` wrote; None where it wrote no tensors."""
-    return safetensors.torch.load_file(path) or None
-
-
 def _torchvision(model: str) -> Mapping[str, Tensor]:
     import torchvision
 
@@ -64,16 +52,20 @@ def _torchvision(model: str) -> Mapping[str, Tensor]:
 
 def download(model: str, url: str) -> Mapping[str, Tensor]:
     """Fetch a .pth into torch's own cache; the digits in its name are the start of its sha256 and are checked."""
+    name = url.rsplit("/", 1)[-1]
+    digits = _DIGITS.search(name)
+    if digits is None:
+        raise UserError(f"weights.{model}: the name {name} ends in no digits of a sha256, so it could not be checked")
+    advice = (
+        f"fetch it on a machine that can and give its path as weights.{model}, or use the model efficientnet_lite0, "
+        "whose weights are installed with thaw"
+    )
+    file = RemoteFile(url, name, f"sha256:{digits[1]}", None)
     try:
-        state: Mapping[str, Tensor] = torch.hub.load_state_dict_from_url(
-            url, map_location="cpu", check_hash=True, weights_only=True, progress=False
-        )
-    except (urllib.error.URLError, OSError, RuntimeError) as error:
-        raise UserError(
-            f"weights.{model}: {url} could not be fetched ({error}); fetch it on a machine that can and give its path "
-            f"as weights.{model}, or use the model efficientnet_lite0, whose weights are installed with thaw"
-        ) from None
-    return state
+        (path,) = fetch_all([file], Path(torch.hub.get_dir(), "checkpoints"), advice=advice)
+    except UserError as error:
+        raise UserError(f"weights.{model}: could not be fetched: {error}") from None
+    return _file(model, path)
 
 
 def _lite0_of_package() -> Mapping[str, Tensor]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from thaw.backbones.pretrained import fetch, save_pretrained
+from thaw.backbones.pretrained import fetch
+from thaw.backbones.stored import save_pretrained
 from thaw.command import arguments, run
 from thaw.params.read import read_params
 
