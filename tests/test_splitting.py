@@ -14,7 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thaw.errors import UserError
-from thaw.splitting import SPLITS, crossing_patients, source_split, split_patients, summarise
+from thaw.splitting import (
+    SPLITS,
+    crossing_patients,
+    leaking_images,
+    listed_split,
+    source_split,
+    split_images,
+    split_patients,
+    summarise,
+)
 
 USUAL = {"train": 0.7, "val": 0.15, "test": 0.15}
 NIH = Path(os.environ.get("THAW_SHARED", "../shared"), "data/nih_chestxray14/metadata/Data_Entry_2017_v2020.csv.gz")
@@ -235,3 +244,61 @@ def test_the_real_nih_table_in_seconds_and_within_half_a_percent(record_property
     # Patients, too, although only images are asked for: large ones are spread like small ones.
     assert [part["patients"] / 30_805 for part in parts] == pytest.approx([0.7, 0.15, 0.15], abs=0.01)
     assert seconds < 10
+
+
+@given(table=tables(fewest=10), seed=st.integers(0, 1000))
+def test_a_split_by_image_keeps_patients_and_counts_what_leaks(table: pd.DataFrame, seed: int) -> None:
+    split = split_images(table, classes_of(table), USUAL, seed)
+    named = dict(zip(table["image"], table["patient"], strict=True))
+    assert split["patient"].tolist() == [named[image] for image in split["image"]]
+    trained = set(split.loc[split["split"] == "train", "patient"])
+    expected = [patient in trained for patient in split.loc[split["split"] == "test", "patient"]]
+    assert leaking_images(split) == (sum(expected), len(expected))
+    summary = summarise(split, table, classes_of(table))
+    assert summary["leaking_test_images"] == sum(expected)
+    assert any("have a patient in training" in note for note in summary["notes"]) == bool(crossing_patients(split))
+
+
+def test_a_split_by_patient_never_leaks() -> None:
+    table = random_table(3, 40, 3, single_label=False)
+    assert leaking_images(split_patients(table, classes_of(table), USUAL, 0))[0] == 0
+
+
+@pytest.mark.parametrize(("images", "low", "high"), [(None, 0.81, 0.82), (5606, 0.34, 0.37)])
+def test_what_a_split_by_image_leaks_on_nihs_table(images: int | None, low: float, high: float) -> None:
+    if not NIH.exists():
+        pytest.skip("no shared tables here")
+    rows = pd.read_csv(NIH, usecols=["Image Index", "Patient ID"])
+    rows = rows if images is None else rows.sample(images, random_state=0)
+    table = pd.DataFrame({"image": rows["Image Index"], "patient": rows["Patient ID"].astype(str), "class0": 0})
+    leaking, tested = leaking_images(split_images(table, ["class0"], USUAL, 0))
+    # shares of published splits: 81-82 % of the full table, 34-37 % of 5,606 images
+    assert low <= leaking / tested <= high + 0.005
+
+
+def write_lists(folder: Path, lists: Mapping[str, str]) -> Path:
+    for name, text in lists.items():
+        (folder / f"{name}_list.txt").write_bytes(text.encode())
+    return folder
+
+
+def test_lists_are_followed_by_file_name(tmp_path: Path) -> None:
+    table = pd.DataFrame({"image": ["a/1.png", "a/2.png", "b/3.png", "b/4.png"], "patient": ["x", "x", "y", "z"]})
+    lists = {"train": "images_001/1.png 0 1 0\n", "val": "2.png\n", "test": "3.png\r\n\r\nother.png\r\n"}
+    split, notes = listed_split(table, write_lists(tmp_path, lists))
+    assert split.to_numpy().tolist() == [["a/1.png", "x", "train"], ["a/2.png", "x", "val"], ["b/3.png", "y", "test"]]
+    assert notes == ["1 images stand in no list and are left out", "1 names of the lists are no image of the dataset"]
+
+
+@pytest.mark.parametrize(
+    ("lists", "message"),
+    [
+        ({"train": "1.png", "val": "2.png"}, "test_list.txt: cannot be read"),
+        ({"train": "1.png", "val": "2.png", "test": "9.png"}, "none of its 1 names is an image of the dataset"),
+        ({"train": "1.png", "val": "2.png", "test": "1.png"}, "'1.png' stands in train_list.txt and in test_list.txt"),
+    ],
+)
+def test_bad_lists_are_refused(lists: dict[str, str], message: str, tmp_path: Path) -> None:
+    table = pd.DataFrame({"image": ["1.png", "2.png"], "patient": ["x", "y"]})
+    with pytest.raises(UserError, match=message):
+        listed_split(table, write_lists(tmp_path, lists))

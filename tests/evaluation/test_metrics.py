@@ -12,6 +12,7 @@ from sklearn import metrics as reference
 from thaw.evaluation.auroc import auroc_by_class, macro
 from thaw.evaluation.metrics import decide, measure, rounded
 from thaw.evaluation.probabilities import probabilities
+from thaw.labels import UNKNOWN
 
 CLASSES = ["Effusion", "Mass", "Nodule"]
 RANDOM = np.random.default_rng(0)
@@ -107,3 +108,18 @@ def test_exactly_one_class_is_decided_for_in_multiclass() -> None:
 
 def test_rounding_keeps_the_shape() -> None:
     assert rounded({"a": {"b": 0.123456789, "c": None}, "n": 3}) == {"a": {"b": 0.123457, "c": None}, "n": 3}
+
+
+def test_unknown_labels_are_left_out_of_every_metric() -> None:
+    labels = LABELS.copy()
+    labels[::3, 0] = UNKNOWN
+    labels[:, 2] = UNKNOWN
+    found = measure(labels, LOGITS, CLASSES, "multilabel", 0.4)
+    known = labels[:, 0] != UNKNOWN
+    alone = measure(labels[known, :1], LOGITS[known, :1], CLASSES[:1], "multilabel", 0.4)
+    for name in ("auroc", "precision", "recall", "f1"):
+        assert found[name]["Effusion"] == alone[name]["Effusion"]
+        assert found[name]["Nodule"] is None
+    decisions = 1 / (1 + np.exp(-LOGITS)) >= 0.4
+    right = np.concatenate([(decisions == labels)[known, 0], (decisions == labels)[:, 1]])
+    assert found["accuracy"] == pytest.approx(right.mean())

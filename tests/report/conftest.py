@@ -61,6 +61,8 @@ def make_results() -> Callable[..., Results]:
         grid = [Cell(model, strategy, seed) for model in models for strategy in strategies for seed in seeds]
         cells = tuple(make_cell(cell, classes, task, rank) for rank, cell in enumerate(grid))
         split = "patient 70/15/15 (seed 0), test 150 images of 60 patients"
-        return Results(Subject("Phantom chest X-rays (synthetic)", task, classes, split, LIMITS), cells, selected)
+        return Results(
+            Subject("Phantom chest X-rays (synthetic)", task, classes, split, False, LIMITS), cells, selected
+        )
 
     return make

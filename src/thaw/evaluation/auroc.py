@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
+from thaw.labels import UNKNOWN
+
 
 def auroc_by_class(labels: NDArray[np.integer], scores: NDArray[np.floating]) -> list[float | None]:
     """AUROC of each class against all others; None where a class has no positive or no negative image.
 
     Args:
-        labels: (N, classes), 0 or 1.
+        labels: (N, classes), 0, 1 or ``UNKNOWN``, which is left out.
         scores: (N, classes), larger for more likely.
 
     Raises:
@@ -29,7 +31,8 @@ def macro(values: list[float | None]) -> float | None:
 
 
 def _auroc(labels: NDArray[np.integer], scores: NDArray[np.floating]) -> float | None:
+    known = labels != UNKNOWN
     # scikit-learn warns and returns NaN here; undefined is not a number
-    if labels.min() == labels.max():
+    if len(set(labels[known].tolist())) < 2:
         return None
-    return float(roc_auc_score(labels, scores))
+    return float(roc_auc_score(labels[known], scores[known]))

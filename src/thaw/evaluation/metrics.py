@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from thaw.evaluation.auroc import auroc_by_class, macro
-from thaw.evaluation.probabilities import Task, probabilities
+from thaw.evaluation.probabilities import probabilities
+from thaw.labels import UNKNOWN, Task
 
 Labels = NDArray[np.integer]
 Values = list[float | None]
@@ -33,16 +34,17 @@ def measure(
     ``accuracy`` is the share of images whose likeliest class is right (multiclass), or the share of right yes/no
     decisions over all images and classes (multilabel). Macro averages go over the classes for which the metric is
     defined: AUROC needs an image with and one without the class, recall one with it, precision one decision for it.
+    Unknown labels (``UNKNOWN``) are left out of every metric.
     """
     scores = probabilities(logits, task)
     decisions = decide(scores, task, threshold)
     auroc = auroc_by_class(labels, scores)
     precision, recall, f1 = _at_threshold(labels, decisions)
-    right = (decisions == labels).all(axis=1) if task == "multiclass" else decisions == labels
+    right = (decisions == labels).all(axis=1) if task == "multiclass" else (decisions == labels)[labels != UNKNOWN]
     metrics: dict[str, Any] = {
         "auroc_macro": macro(auroc),
         "f1_macro": macro(f1),
-        "accuracy": float(right.mean()),
+        "accuracy": float(right.mean()) if right.size else None,
         "auroc": dict(zip(classes, auroc, strict=True)),
         "precision": dict(zip(classes, precision, strict=True)),
         "recall": dict(zip(classes, recall, strict=True)),
@@ -62,18 +64,22 @@ def confusion(labels: Labels, decisions: Labels, classes: Sequence[str]) -> dict
     }
 
 
-def _at_threshold(
-    labels: Labels, decisions: Labels
-) -> tuple[list[float | None], list[float | None], list[float | None]]:
+def _at_threshold(labels: Labels, decisions: Labels) -> tuple[Values, Values, Values]:
     """Precision, recall and F1 by class; None where nothing was decided for, or nothing is of, the class."""
-    precision, recall, f1, _ = precision_recall_fscore_support(labels, decisions, average=None, zero_division=np.nan)
-    # F1 is asked for where the class exists; a class that is never found has F1 0, one without images has none
-    present = labels.sum(axis=0) > 0
-    return (
-        [_number(value) for value in precision],
-        [_number(value) for value in recall],
-        [_number(value) if exists else None for value, exists in zip(f1, present, strict=True)],
+    columns = [_of_class(labels[:, index], decisions[:, index]) for index in range(labels.shape[1])]
+    precision, recall, f1 = zip(*columns, strict=True)
+    return list(precision), list(recall), list(f1)
+
+
+def _of_class(labels: Labels, decisions: Labels) -> tuple[float | None, float | None, float | None]:
+    known = labels != UNKNOWN
+    if not known.any():
+        return None, None, None
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        labels[known], decisions[known], labels=[1], average=None, zero_division=np.nan
     )
+    # F1 is asked for where the class exists; a class that is never found has F1 0, one without images has none
+    return _number(precision[0]), _number(recall[0]), _number(f1[0]) if (labels[known] == 1).any() else None
 
 
 def _number(value: float) -> float | None:

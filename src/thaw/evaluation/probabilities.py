@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
-Task = Literal["multilabel", "multiclass"]
+from thaw.labels import Task
 
 
 def probabilities(logits: NDArray[np.floating], task: Task) -> NDArray[np.floating]:

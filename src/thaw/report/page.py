@@ -8,11 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from thaw.evaluation.probabilities import Task
+from thaw.labels import Task
 from thaw.report.comparison import undefined_classes
 from thaw.report.results import Results
 
 UNTESTED = "Differences between strategies are not tested yet: do not read a ranking into them."
+LEAKING = (
+    "**The split leaks: patients of the test images were trained on. These figures only show what leakage claims.**"
+)
 RESEARCH_ONLY = "Not a medical device; for research only."
 ACCURACY: dict[Task, str] = {
     "multiclass": "Accuracy: share of test images whose likeliest class is the right one.",
@@ -83,6 +86,7 @@ def comparison_page(results: Results, table: pd.DataFrame, headline: dict[str, A
     ]
     sections = [
         f"# {title(results)}",
+        *([LEAKING] if results.subject.leaking else []),
         results_table(results, table),
         UNTESTED,
         _bullets(notes),

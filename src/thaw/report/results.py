@@ -11,8 +11,8 @@ import pandas as pd
 
 from thaw.cells import Cell
 from thaw.errors import UserError
-from thaw.evaluation.probabilities import Task
 from thaw.files import read_json
+from thaw.labels import Task
 
 DATASET, SPLIT = Path("data/dataset.json"), Path("reports/split.json")
 
@@ -26,6 +26,7 @@ class Subject:
         task: several labels an image, or exactly one.
         classes: in the order of the model's outputs.
         split: one line that names the split and the size of the test set.
+        leaking: whether test images have a patient who is trained on.
         limits: one line for each limit of the dataset and of the split.
     """
 
@@ -33,6 +34,7 @@ class Subject:
     task: Task
     classes: tuple[str, ...]
     split: str
+    leaking: bool
     limits: tuple[str, ...]
 
 
@@ -90,7 +92,7 @@ def describe_subject(dataset: dict[str, Any], split: dict[str, Any]) -> Subject:
     if dataset["synthetic"] and "synthetic" not in title.lower():
         title = f"{title} (synthetic)"
     limits = (*dataset["notices"], *split.get("notes", []))
-    return Subject(title, dataset["task"], tuple(dataset["classes"]), describe_split(split), limits)
+    return Subject(title, dataset["task"], tuple(dataset["classes"]), describe_split(split), _leaks(split), limits)
 
 
 def describe_split(split: dict[str, Any]) -> str:
@@ -105,7 +107,15 @@ def describe_split(split: dict[str, Any]) -> str:
     shares = "/".join(f"{100 * part['images'] / images:.0f}" for part in parts.values())
     seed = f" (seed {split['seed']})" if "seed" in split else ""
     test = parts["test"]
-    return f"{split['by']} {shares}{seed}, test {test['images']} images of {test['patients']} patients"
+    leak = ""
+    if _leaks(split):
+        share = split["leaking_test_images"] / test["images"]
+        leak = f"; LEAKS: {share:.1%} of the test images have a patient in training"
+    return f"{split['by']} {shares}{seed}, test {test['images']} images of {test['patients']} patients{leak}"
+
+
+def _leaks(split: dict[str, Any]) -> bool:
+    return bool(split.get("leaking_test_images"))
 
 
 def _read_cell(cell: Cell) -> CellResult:

@@ -3,7 +3,17 @@
 The policy and its reasons are in ``docs/decisions/split.md``.
 """
 
-from thaw.splitting.assignment import SPLITS, source_split, split_patients
-from thaw.splitting.summary import crossing_patients, summarise
+from thaw.splitting.assignment import SPLITS, source_split, split_images, split_patients
+from thaw.splitting.lists import listed_split
+from thaw.splitting.summary import crossing_patients, leaking_images, summarise
 
-__all__ = ["SPLITS", "crossing_patients", "source_split", "split_patients", "summarise"]
+__all__ = [
+    "SPLITS",
+    "crossing_patients",
+    "leaking_images",
+    "listed_split",
+    "source_split",
+    "split_images",
+    "split_patients",
+    "summarise",
+]

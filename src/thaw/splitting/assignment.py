@@ -32,7 +32,8 @@ def split_patients(
     if table.empty:
         raise UserError("there are no images to split; check that the data set has any")
     patient = table["patient"].astype(str)
-    counts = table[list(classes)].astype("int64").assign(**{"": 1}).groupby(patient.to_numpy(), sort=True).sum()
+    positives = table[list(classes)].fillna(0).astype("int64")  # an unknown label is no positive
+    counts = positives.assign(**{"": 1}).groupby(patient.to_numpy(), sort=True).sum()
     if len(counts) < len(asked):
         raise UserError(_too_few(len(counts), tuple(asked)))
     keys = _keys(counts.index.tolist(), seed)
@@ -62,6 +63,19 @@ def source_split(table: pd.DataFrame, seed: int, fractions: Mapping[str, float])
         cut = split_patients(table[training], _classes(table), _without_test(fractions), seed)
         rows.loc[training, "split"] = rows.loc[training, "image"].map(cut.set_index("image")["split"])
     return _sorted(rows)
+
+
+def split_images(
+    table: pd.DataFrame, classes: Sequence[str], fractions: Mapping[str, float], seed: int
+) -> pd.DataFrame:
+    """Return ``image, patient, split`` with every image dealt by itself, without regard to patients.
+
+    It leaks: test images of patients who are trained on. It exists only to show what that claims; see
+    ``leaking_images``. Arguments and errors as ``split_patients``.
+    """
+    alone = split_patients(table.assign(patient=table["image"]), classes, fractions, seed)
+    patients = table.set_index("image")["patient"].astype(str)
+    return alone.assign(patient=alone["image"].map(patients))
 
 
 def _positive_fractions(fractions: Mapping[str, float]) -> dict[str, float]:

@@ -18,7 +18,7 @@ from thaw.files import write_csv, write_json, write_text
 from thaw.params.read import read_params
 from thaw.report.comparison import comparison_table, curves_table, headline
 from thaw.report.figures import figures_of, write_figures
-from thaw.report.page import UNTESTED, comparison_page, results_table, title
+from thaw.report.page import LEAKING, UNTESTED, comparison_page, results_table, title
 from thaw.report.results import Results, read_results
 
 REPORTS = Path("reports")
@@ -34,7 +34,8 @@ def write_comparison(results: Results, reports: Path) -> str:
     write_csv(reports / "comparison.csv", table)
     write_text(reports / PAGE.name, comparison_page(results, table, selected, figures))
     write_json(reports / "metrics.json", selected)
-    return f"{title(results)}\n\n{results_table(results, table)}\n\n{UNTESTED}"
+    warning = f"{LEAKING}\n\n" if results.subject.leaking else ""
+    return f"{title(results)}\n\n{warning}{results_table(results, table)}\n\n{UNTESTED}"
 
 
 def main() -> None:

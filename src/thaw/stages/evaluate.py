@@ -2,7 +2,8 @@
 
 Reads     the parameters evaluate; the prepared data, models/<cell>/, reports/train/<cell>/cost.json.
 Writes    reports/evaluate/<cell>/predictions.csv (labels and logits of every validation and test image),
-          reports/evaluate/<cell>/metrics.json (test metrics, and what the cell cost).
+          reports/evaluate/<cell>/metrics.json (test metrics, the share of test images whose patient is trained on,
+          and what the cell cost).
 Promises  every metric can be computed again from the predictions; what is undefined is null.
 """
 
@@ -17,8 +18,8 @@ from numpy.typing import NDArray
 from thaw.cells import Cell
 from thaw.command import arguments, run
 from thaw.evaluation.metrics import measure, rounded
-from thaw.evaluation.probabilities import Task
 from thaw.files import read_json, write_csv, write_json
+from thaw.labels import UNKNOWN, Task
 from thaw.params.read import read_params
 from thaw.prepared import Prepared, load_prepared
 from thaw.training.device import choose_device, keep_freed_memory, make_deterministic
@@ -39,7 +40,7 @@ def prediction_table(data: Prepared, split: str, logits: NDArray[np.floating]) -
 def metrics_of_test(predictions: pd.DataFrame, classes: list[str], task: Task, threshold: float) -> dict[str, Any]:
     """The metrics of the test images, computed from the table of predictions alone."""
     test = predictions[predictions["split"] == "test"]
-    labels = test[[f"label_{name}" for name in classes]].to_numpy(np.int64)
+    labels = test[[f"label_{name}" for name in classes]].to_numpy(np.int64, na_value=UNKNOWN)
     logits = test[[f"logit_{name}" for name in classes]].to_numpy(np.float64)
     metrics: dict[str, Any] = rounded(measure(labels, logits, classes, task, threshold))
     return metrics
@@ -69,7 +70,8 @@ def main() -> None:
     metrics = metrics_of_test(predictions, data.classes, data.task, params.threshold)
     cost = read_json(cell.train_folder / "cost.json")
     write_csv(cell.evaluate_folder / "predictions.csv", predictions)
-    write_json(cell.evaluate_folder / "metrics.json", {**metrics, **{name: cost[name] for name in COST}})
+    limits = {"patient_overlap": round(data.patient_overlap, 6)}
+    write_json(cell.evaluate_folder / "metrics.json", {**metrics, **limits, **{name: cost[name] for name in COST}})
 
 
 if __name__ == "__main__":

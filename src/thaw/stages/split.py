@@ -1,6 +1,6 @@
 """split: put every patient on one side of training, validation and test.
 
-Reads     the parameters split; data/labels.csv, data/dataset.json.
+Reads     the parameters split; data/labels.csv, data/dataset.json; with split.by = lists the folder split.lists.
 Writes    data/split.csv (image, patient, split), reports/split.json (patients, images, prevalence by split).
 Promises  with split.by = patient no patient is in two splits; the same seed gives the same split in any row order.
 """
@@ -16,33 +16,43 @@ from thaw.command import arguments, run
 from thaw.files import read_csv, read_json, write_csv, write_json
 from thaw.params.read import read_params
 from thaw.params.schema import SplitParams
-from thaw.splitting import crossing_patients, source_split, split_patients, summarise
+from thaw.splitting import leaking_images, listed_split, source_split, split_images, split_patients, summarise
 
 LABELS, DATASET = Path("data/labels.csv"), Path("data/dataset.json")
 SPLIT, SUMMARY = Path("data/split.csv"), Path("reports/split.json")
 
 
-def make_split(table: pd.DataFrame, classes: list[str], params: SplitParams) -> pd.DataFrame:
-    """The split that the parameters ask for."""
-    if params.by == "dataset":
-        return source_split(table, params.seed, params.fractions)
-    return split_patients(table, classes, params.fractions, params.seed)
+def make_split(table: pd.DataFrame, classes: list[str], params: SplitParams) -> tuple[pd.DataFrame, list[str]]:
+    """The split that the parameters ask for, and what to say of it."""
+    match params.by:
+        case "dataset":
+            return source_split(table, params.seed, params.fractions), []
+        case "lists":
+            return listed_split(table, Path(params.lists))
+        case "image":
+            return split_images(table, classes, params.fractions, params.seed), []
+        case _:
+            return split_patients(table, classes, params.fractions, params.seed), []
 
 
 def main() -> None:
-    """Split the table of labels, and warn where patients cross the set's own split."""
+    """Split the table of labels, and warn where a patient is on two sides."""
     arguments(__doc__)
     params = read_params("split").split
     classes = read_json(DATASET)["classes"]
     table = read_csv(LABELS)
-    split = make_split(table, classes, params)
-    crossing = crossing_patients(split)
+    split, notes = make_split(table, classes, params)
+    summary = summarise(split, table, classes)
+    crossing, (leaking, tested) = summary["crossing_patients"], leaking_images(split)
+    for note in notes:
+        print(f"note: {note}")
     if crossing:
-        names = ", ".join(crossing[:3])
-        print(f"warning: {len(crossing)} patients are in more than one split ({names}, …): figures will be too good",
+        share = f"{leaking} of {tested} test images ({leaking / max(tested, 1):.1%}) have a patient in training"
+        print(f"warning: {crossing} patients are in more than one split, {share}: figures will be too good",
               file=sys.stderr)  # fmt: skip
     write_csv(SPLIT, split)
-    write_json(SUMMARY, {"by": params.by, "seed": params.seed, **summarise(split, table, classes)})
+    summary["notes"] = [*notes, *summary["notes"]]
+    write_json(SUMMARY, {"by": params.by, "seed": params.seed, **summary})
 
 
 if __name__ == "__main__":

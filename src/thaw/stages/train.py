@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from thaw.backbones.classifier import build_classifier
-from thaw.backbones.pretrained import load_pretrained
+from thaw.backbones.stored import load_pretrained
 from thaw.cells import Cell
 from thaw.command import arguments, run
 from thaw.params.read import read_params

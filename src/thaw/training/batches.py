@@ -18,7 +18,7 @@ class Examples:
     Attributes:
         pixels: (all images, H, W) uint8, usually memory-mapped.
         rows: (n,) rows of ``pixels`` that belong to the split.
-        labels: (n, classes) 0 or 1.
+        labels: (n, classes) 0, 1 or ``thaw.labels.UNKNOWN``.
     """
 
     pixels: NDArray[np.uint8]

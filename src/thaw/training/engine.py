@@ -16,7 +16,8 @@ from thaw import strategies
 from thaw.backbones.classifier import Classifier
 from thaw.errors import UserError
 from thaw.evaluation.auroc import auroc_by_class, macro
-from thaw.evaluation.probabilities import Task, probabilities
+from thaw.evaluation.probabilities import probabilities
+from thaw.labels import UNKNOWN, Task
 from thaw.params.schema import Phase, TrainParams
 from thaw.progress import progress
 from thaw.strategies import Plan
@@ -168,7 +169,11 @@ class Trainer:
 
 
 def accuracy(scores: NDArray[np.floating], labels: NDArray[np.int64], task: Task) -> float:
-    """Share of images whose likeliest class is right (multiclass), or of right decisions at 0.5 (multilabel)."""
+    """Share of images whose likeliest class is right (multiclass), or of right decisions at 0.5 (multilabel).
+
+    Decisions on unknown labels do not count; 0 where none is known.
+    """
     if task == "multiclass":
         return float((scores.argmax(1) == labels.argmax(1)).mean())
-    return float(((scores >= DECISION_THRESHOLD) == labels).mean())
+    right = (scores >= DECISION_THRESHOLD) == labels
+    return float(right.sum() / max((labels != UNKNOWN).sum(), 1))

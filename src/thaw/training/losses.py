@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from thaw.evaluation.probabilities import Task
+from thaw.labels import UNKNOWN, Task
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -28,14 +28,20 @@ def class_weights(labels: NDArray[np.int64], largest: float) -> NDArray[np.float
 
 
 def positive_weights(labels: NDArray[np.int64], largest: float) -> NDArray[np.float32]:
-    """``pos_weight`` negatives / positives of each class, at most ``largest``; 1 where there is no positive."""
-    positives = labels.sum(axis=0)
-    weights = (len(labels) - positives) / np.maximum(positives, 1)
+    """``pos_weight`` negatives / positives of each class, at most ``largest``; 1 where there is no positive.
+
+    Unknown labels count as neither.
+    """
+    positives = (labels == 1).sum(axis=0)
+    weights = (labels == 0).sum(axis=0) / np.maximum(positives, 1)
     return np.where(positives > 0, np.minimum(weights, largest), 1.0).astype(np.float32)
 
 
 def make_loss(task: Task, labels: NDArray[np.int64], weighted: bool, largest: float, device: torch.device) -> Loss:
-    """The loss of logits (B, classes) against 0/1 labels (B, classes): BCE (multilabel) or cross-entropy.
+    """The loss of logits (B, classes) against labels (B, classes): BCE (multilabel) or cross-entropy.
+
+    Labels are 0, 1 or, in a multilabel task, ``UNKNOWN``: those have no part in the loss ("U-Ignore" of Irvin et al.,
+    CheXpert, AAAI 2019, section 3).
 
     Args:
         task: several labels an image, or exactly one.
@@ -46,6 +52,13 @@ def make_loss(task: Task, labels: NDArray[np.int64], weighted: bool, largest: fl
     """
     if task == "multilabel":
         weight = torch.from_numpy(positive_weights(labels, largest)).to(device) if weighted else None
-        return lambda logits, target: F.binary_cross_entropy_with_logits(logits.float(), target, pos_weight=weight)
+        return lambda logits, target: _known_bce(logits.float(), target, weight)
     weight = torch.from_numpy(class_weights(labels, largest)).to(device) if weighted else None
     return lambda logits, target: F.cross_entropy(logits.float(), target.argmax(1), weight=weight)
+
+
+def _known_bce(logits: Tensor, target: Tensor, positive_weight: Tensor | None) -> Tensor:
+    """Mean binary cross-entropy over the labels that are known; 0 where none is."""
+    known = (target != UNKNOWN).float()
+    losses = F.binary_cross_entropy_with_logits(logits, target * known, pos_weight=positive_weight, reduction="none")
+    return (losses * known).sum() / known.sum().clamp(min=1)
