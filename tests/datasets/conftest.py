@@ -13,15 +13,25 @@ from PIL import Image
 
 from thaw.params.schema import DatasetParams
 
+NONE = dict.fromkeys(("sex", "age", "view", "split"))
+COLUMNS = {"image": "image", "patient": "patient", "labels": "label", **NONE}
+OTHERS = {
+    **dict.fromkeys(("download", "subset", "classes", "patient_pattern", "images")),
+    "labels": 14,
+    "separator": "|",
+    "uncertain": "refuse",
+    "repeated": "refuse",
+}
+
 
 @pytest.fixture
 def params() -> Callable[..., DatasetParams]:
     """Build the section ``dataset``; what is not given is as good as absent."""
 
     def params(name: str, path: Path | str, **given: Any) -> DatasetParams:
-        columns = {"image": "image", "patient": "patient", "labels": "label"}
+        columns = {**COLUMNS, **given.pop("columns", {})}
         phantom = {"images": 20, "size": 64, "seed": 1}
-        section = {"name": name, "path": str(path), "patient_pattern": None, "columns": columns, "phantom": phantom}
+        section = {**OTHERS, "name": name, "path": str(path), "columns": columns, "phantom": phantom}
         return DatasetParams.model_validate(section | given)
 
     return params

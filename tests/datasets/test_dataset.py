@@ -73,17 +73,17 @@ def test_too_few_classes_and_no_image_are_refused(dataset):
 
 def test_unknown_dataset_names_the_nearest():
     with pytest.raises(UserError, match=r"dataset\.name = pnemonia: unknown \(did you mean 'pneumonia'\?\)"):
-        read_dataset(SimpleNamespace(name="pnemonia"), Path())
+        read_dataset(SimpleNamespace(name="pnemonia"))
 
 
 @pytest.mark.parametrize("name", [name for name in DATASETS if name != "phantom"])
 def test_missing_path_is_said(name, params, tmp_path):
     with pytest.raises(UserError, match="absent"):
-        read_dataset(params(name, tmp_path / "absent"), tmp_path)
+        read_dataset(params(name, tmp_path / "absent"))
 
 
 @pytest.mark.parametrize("name", ["nih", "pneumonia", "folder"])
 @pytest.mark.parametrize("kind", ["folder", "zip", "tar"])
 def test_source_without_images_is_refused(name, kind, params, pack, tmp_path):
     with pytest.raises(UserError, match=rf"set\.{kind}: "):
-        read_dataset(params(name, pack(kind, {"readme.txt": b"nothing here"})), tmp_path)
+        read_dataset(params(name, pack(kind, {"readme.txt": b"nothing here"})))

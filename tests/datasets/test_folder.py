@@ -12,7 +12,7 @@ FILES = ["TB/p1_a.png", "TB/2019/p1_b.JPG", "NORMAL/p2_a.jpeg", "COVID/p3.Png", 
 def read(params, pack, tmp_path, picture):
     def read(names, kind="folder", pattern=None):
         path = pack(kind, dict.fromkeys(names, picture))
-        return read_dataset(params("folder", path, patient_pattern=pattern), tmp_path)
+        return read_dataset(params("folder", path, patient_pattern=pattern))
 
     return read
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -31,7 +33,7 @@ def miniature(picture, rows=ROWS, table="Data_Entry_2017.csv", header=HEADER, ro
 
 @pytest.fixture
 def read(params, pack, tmp_path):
-    return lambda files, kind="tar": read_dataset(params("nih", pack(kind, files)), tmp_path)
+    return lambda files, kind="tar": read_dataset(params("nih", pack(kind, files)))
 
 
 @pytest.mark.parametrize("kind", ["folder", "zip", "tar"])
@@ -110,7 +112,6 @@ def test_two_thousand_rows(read, picture):
         (",0,30805,", ",0,x12,", "line 4: Patient ID 'x12' is not a number"),
         ("Patient ID", "PatientID", r"no column 'Patient ID' \(did you mean 'PatientID'\?\); found: Image Index"),
         (ROWS[1], "00000001_001.png,Mass", "line 3: 2 fields"),
-        (ROWS[1], ROWS[0], "'images_001/images/00000001_000.png' is listed more than once"),
     ],
 )
 def test_rows_not_as_nih_writes_them_are_named(old, new, message, read, picture):
@@ -128,11 +129,65 @@ def test_missing_table_and_missing_images_are_refused(read, picture):
         read({"images_001/images/00000001_000.png": picture}, "tar")
 
 
+def test_fifteen_labels_have_no_finding_too(params, pack, picture):
+    dataset = read_dataset(params("nih", pack("tar", miniature(picture)), labels=15))
+    assert dataset.classes == (*FINDINGS, "No Finding")
+    assert dataset.table["No Finding"].tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("column", ["Patient Sex", "Patient Gender"])
+def test_both_spellings_of_the_columns(column, read, picture):
+    files = miniature(picture, header=HEADER.replace("Patient Gender", column))
+    assert read(files).table["sex"].tolist() == ["M", "M", "F"]
+
+
+def test_archives_as_downloaded_are_read_in_their_folder(params, tmp_path, picture):
+    folder = tmp_path / "nih"
+    folder.mkdir()
+    (folder / "Data_Entry_2017_v2020.csv.gz").write_bytes(gzip.compress("\n".join([HEADER, *ROWS]).encode()))
+    for number, row in enumerate(ROWS, start=1):
+        with tarfile.open(folder / f"images_{number:03}.tar.gz", "w:gz") as archive:
+            member = tarfile.TarInfo(f"images/{row.split(',')[0]}")
+            member.size = len(picture)
+            archive.addfile(member, io.BytesIO(picture))
+    dataset = read_dataset(params("nih", folder))
+    assert dataset.table["image"].tolist() == [
+        "images_001.tar.gz/images/00000001_000.png",
+        "images_002.tar.gz/images/00000001_001.png",
+        "images_003.tar.gz/images/00030805_000.png",
+    ]
+
+
+def test_the_sample_of_kaggle(params, pack, picture):
+    header = HEADER.replace("OriginalImage[Width,Height]", "OriginalImageWidth,OriginalImageHeight")
+    row = "00000013_005.png,Emphysema|Infiltration,005,00000013,060Y,M,AP,3056,2544,0.139,0.139"
+    files = {
+        "sample/sample_labels.csv": f"{header}\n{row}\n".encode(),
+        "sample/sample/images/00000013_005.png": picture,
+    }
+    dataset = read_dataset(params("nih", pack("zip", files)))
+    assert dataset.table[["patient", "age", "follow_up"]].iloc[0].tolist() == ["00000013", 60, 5]
+    assert "1 ages are written with a unit, such as 058Y, and are taken as whole years" in dataset.notices
+
+
+def test_rows_that_stand_twice(read, picture):
+    assert "1 rows stand twice in the table; one is kept" in read(miniature(picture, [*ROWS, ROWS[0]])).notices
+    with pytest.raises(
+        UserError, match=r"line 5: '00000001_000\.png' is listed already, with other values; keep one row"
+    ):
+        read(miniature(picture, [*ROWS, ROWS[0].replace("Cardiomegaly", "Edema")]))
+
+
+def test_another_table_is_named_when_nihs_is_missing(read, picture):
+    with pytest.raises(UserError, match=r"no Data_Entry_2017\.csv inside; found labels\.csv"):
+        read({"labels.csv": b"image\n", "images/1.png": picture})
+
+
 def test_real_sample(params, tmp_path):
     path = SHARED / "nih_sample.tar"
     if not path.exists():
         pytest.skip("no shared X-rays here")
-    dataset = read_dataset(params("nih", path), tmp_path)
+    dataset = read_dataset(params("nih", path))
     assert (len(dataset.table), dataset.table["patient"].nunique()) == (1614, 1450)
     assert dataset.table["source_split"].value_counts().to_dict() == {"train_val": 1243, "test": 371}
     assert dataset.table[["Infiltration", "Effusion", "Hernia"]].sum().tolist() == [375, 349, 49]
@@ -144,6 +199,6 @@ def test_whole_real_table(params, pack, picture, tmp_path):
     if not path.exists():
         pytest.skip("no shared tables here")
     files = {"Data_Entry_2017_v2020.csv": gzip.decompress(path.read_bytes()), "images/00000001_000.png": picture}
-    dataset = read_dataset(params("nih", pack("zip", files)), tmp_path)
+    dataset = read_dataset(params("nih", pack("zip", files)))
     assert len(dataset.table) == 1
     assert "112119 rows of the table have no image" in dataset.notices

@@ -22,7 +22,7 @@ FILES = [
 @pytest.fixture
 def read(params, pack, tmp_path, picture):
     def read(names, kind="zip"):
-        return read_dataset(params("pneumonia", pack(kind, dict.fromkeys(names, picture))), tmp_path)
+        return read_dataset(params("pneumonia", pack(kind, dict.fromkeys(names, picture))))
 
     return read
 
@@ -76,6 +76,6 @@ def test_real_set(params, tmp_path):
     path = SHARED / "data" / "chest_xray_pneumonia" / "chest_xray.zip"
     if not path.exists():
         pytest.skip("no shared X-rays here")
-    table = read_dataset(params("pneumonia", path), tmp_path).table
+    table = read_dataset(params("pneumonia", path)).table
     assert (len(table), table["patient"].nunique(), table["PNEUMONIA"].sum()) == (4539, 2428, 3306)
     assert table["source_split"].value_counts().to_dict() == {"train": 4046, "val": 16, "test": 477}

@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 
 REPOSITORY = Path(__file__).parents[2]
 COPIED = ("src", "dvc.yaml", "params.yaml", ".dvc/config", ".dvc/.gitignore", ".dvc/plots", ".dvcignore", ".gitignore",
-          "data/README.md", "models/README.md", "reports/README.md")  # fmt: skip
+          "data/README.md", "data/lists", "models/README.md", "reports/README.md")  # fmt: skip
 # Git as it is for somebody new: who commits, and nothing else
 IDENTITY = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"} | {
     f"GIT_{role}_{part}": value

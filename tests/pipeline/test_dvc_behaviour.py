@@ -28,8 +28,10 @@ def cells(stage: str, *strategies: str) -> set[str]:
 
 ALL = {
     "download",
+    "labels",
     "split",
     "preprocess",
+    "inspect",
     f"weights@{MODEL}",
     *cells("train", *THREE),
     *cells("evaluate", *THREE),
@@ -65,7 +67,7 @@ def test_the_committed_reports_are_the_small_tables(project: Project) -> None:
     committed = set(project.git("ls-files", "reports", "data", "models").split())
     metrics = {f"reports/evaluate/{MODEL}/{strategy}/0/metrics.json" for strategy in THREE}
     tables = {f"reports/{name}" for name in ("metrics.json", "comparison.csv", "comparison.md", "README.md")}
-    assert committed == {"data/README.md", "models/README.md", *tables, *metrics}
+    assert committed == {"data/README.md", "data/lists/README.md", "models/README.md", *tables, *metrics}
 
 
 def test_a_changed_rate_reruns_that_strategy_alone_and_setting_it_back_trains_nothing(project: Project) -> None:
@@ -93,14 +95,14 @@ def test_a_strategy_outside_the_grid_is_trained_alone_when_it_is_selected(projec
 
 def test_another_split_reruns_all_below_it_but_decodes_nothing_again(project: Project) -> None:
     ran = project.experiment("split.train=0.6", "split.val=0.25")
-    assert ran == ALL - {"download", "preprocess", f"weights@{MODEL}"}
+    assert ran == ALL - {"download", "labels", "preprocess", f"weights@{MODEL}"}
 
 
 def test_a_changed_module_reruns_just_the_stages_that_import_it(project: Project) -> None:
     edit(project, "src/thaw/evaluation/metrics.py", '"""Metrics of one set', '"""Metrics of a set')
     assert project.repro() == cells("evaluate", *THREE)
     edit(project, "src/thaw/splitting/summary.py", "from __future__", "# changed\nfrom __future__")
-    assert project.repro() == {"split"}
+    assert project.repro() == {"split", "inspect"}
 
 
 def test_a_strategy_dropped_from_the_grid_is_gone_from_the_table(project: Project) -> None:
@@ -166,7 +168,7 @@ def test_a_wrong_parameter_ends_in_one_line_before_any_work(new_project: Callabl
 
 
 def test_every_stage_can_be_run_alone_and_explains_itself(project: Project) -> None:
-    for stage in ("download", "split", "preprocess", "weights", "train", "evaluate", "compare"):
+    for stage in ("download", "labels", "split", "preprocess", "inspect", "weights", "train", "evaluate", "compare"):
         done = project.run("python", "-m", f"thaw.stages.{stage}", "--help")
         assert "Promises" in done.stdout
     assert project.repro("-f", "-s", "split") == {"split"}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 import pandas as pd
 
 from thaw.errors import UserError
+from thaw.labels import Task
 
-Task = Literal["multilabel", "multiclass"]
 LEADING = ("image", "patient")
 TRAILING = ("sex", "age", "view", "follow_up", "source_split")
 RESERVED = (*LEADING, *TRAILING, "split", "row")  # columns of the pipeline's tables: no class may have such a name
@@ -26,8 +26,8 @@ class Dataset:
         task: ``multilabel`` (any number of findings an image) or ``multiclass`` (exactly one; two classes: binary).
         classes: The findings, in the order of the model's outputs.
         table: One row an image, sorted by image: ``image`` (path inside ``source``), ``patient``, a 0/1 column for
-            each class, then ``sex`` (M, F), ``age`` (years), ``view`` (PA, AP), ``follow_up`` (number) and
-            ``source_split`` (the set's own), empty where unknown.
+            each class (multilabel: empty where the label is not known), then ``sex`` (M, F), ``age`` (years),
+            ``view`` (PA, AP), ``follow_up`` (number) and ``source_split`` (the set's own), empty where unknown.
         source: The folder, .zip or .tar that holds the images.
         synthetic: Whether the pictures are drawn, not taken.
         notices: One-line limits, shown in reports.
@@ -64,6 +64,8 @@ class Dataset:
     def _check_labels(self) -> None:
         labels = self.table[list(self.classes)]
         wrong = ~labels.isin([0, 1])
+        if self.task == "multilabel":
+            wrong &= labels.notna()
         if wrong.to_numpy().any():
             row, column = (int(place[0]) for place in wrong.to_numpy().nonzero())
             found = f"'{self.classes[column]}' of '{self.table['image'].iloc[row]}' is {labels.to_numpy()[row, column]}"
@@ -99,7 +101,7 @@ def finding_table(images: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
         table[column] = table[column].astype("object").fillna("").astype("str")
     for column in ("age", "follow_up"):
         table[column] = table[column].astype("Int64")
-    table[list(classes)] = table[list(classes)].astype("int64")
+    table[list(classes)] = table[list(classes)].astype("Int64")
     return table.sort_values("image", ignore_index=True)
 
 

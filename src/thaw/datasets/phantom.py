@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from thaw.datasets.dataset import Dataset
 from thaw.datasets.nih import read_nih_layout
-from thaw.files import replacing
-from thaw.phantom import draw_cohort
 
 if TYPE_CHECKING:
     from thaw.params.schema import DatasetParams
@@ -21,10 +19,6 @@ NOTICES = (
 )
 
 
-def read_phantom(params: DatasetParams, raw: Path) -> Dataset:
-    """Draw the phantoms that ``dataset.phantom`` asks for into ``raw/phantom`` and read them."""
-    phantom = params.phantom
-    # an interrupted drawing leaves no half-filled folder that would be read as a smaller set
-    with replacing(raw / "phantom") as folder:
-        draw_cohort(folder, phantom.images, phantom.size, phantom.seed)
-    return read_nih_layout(raw / "phantom", TITLE, True, NOTICES)
+def read_phantom(params: DatasetParams) -> Dataset:
+    """Read the phantoms that the stage download has drawn."""
+    return read_nih_layout(Path(params.path), params.labels, TITLE, True, NOTICES)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from thaw.datasets.dataset import Dataset, finding_table, one_of
 from thaw.errors import UserError
-from thaw.images.source import open_source
+from thaw.images.sources import open_source
 
 if TYPE_CHECKING:
     from thaw.params.schema import DatasetParams
@@ -31,7 +31,7 @@ NOTICES = (
 )
 
 
-def read_pneumonia(params: DatasetParams, _raw: Path) -> Dataset:
+def read_pneumonia(params: DatasetParams) -> Dataset:
     """Read the set from ``dataset.path``: Kaggle's zip, or a folder that is or holds ``chest_xray``.
 
     Raises:
@@ -40,6 +40,7 @@ def read_pneumonia(params: DatasetParams, _raw: Path) -> Dataset:
     path = Path(params.path).expanduser()
     with open_source(path) as source:
         images, copies = _placed(source.names())
+        defects = source.defects()
     if not images:
         raise UserError(
             f"{path}: no {{train,val,test}}/{{NORMAL,PNEUMONIA}}/*.jpeg inside; give Kaggle's zip or folder"
@@ -57,9 +58,9 @@ def read_pneumonia(params: DatasetParams, _raw: Path) -> Dataset:
         "file names fit no rule; each is a patient of its own": matches.count(None),
         "patients are in several of the set's own splits, which therefore leak": crossing,
     }
-    said = tuple(f"{count} {what}" for what, count in counted.items() if count)
+    notices = (*NOTICES, *(f"{count} {what}" for what, count in counted.items() if count), *defects)
     table = table.join(one_of(table["class"], CLASSES))
-    return Dataset(TITLE, "multiclass", CLASSES, finding_table(table, CLASSES), path, False, (*NOTICES, *said))
+    return Dataset(TITLE, "multiclass", CLASSES, finding_table(table, CLASSES), path, False, notices)
 
 
 def _placed(names: Iterable[str]) -> tuple[list[tuple[str, str, str, str]], int]:

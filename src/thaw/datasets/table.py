@@ -1,52 +1,54 @@
-"""A CSV with a row for each image, its columns named in ``dataset.columns``."""
+"""A CSV with a row for each image, its columns named in ``dataset.columns``: CheXpert, PadChest, VinDr or one's own."""
 
 from __future__ import annotations
 
-import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from thaw.datasets.dataset import Dataset, Task, check_classes, finding_table
+from thaw.datasets import covariates
+from thaw.datasets.dataset import Dataset, check_classes, finding_table
+from thaw.datasets.table_images import locate_images
+from thaw.datasets.table_labels import read_labels
 from thaw.datasets.text_table import read_text_table, require_columns
 from thaw.errors import UserError
-from thaw.images.source import open_source
+from thaw.images.headers import add_headers
 
 if TYPE_CHECKING:
-    from thaw.params.schema import DatasetParams
+    from thaw.params.schema import Columns, DatasetParams
 
-LABEL_VALUES = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
+PATIENT_UNKNOWN = ""
 
 
-def read_table(params: DatasetParams, _raw: Path) -> Dataset:
-    """Read ``dataset.path``, a CSV; image paths are relative to its folder, absolute ones only below it.
+def read_table(params: DatasetParams) -> Dataset:
+    """Read ``dataset.path``, a CSV; image paths begin in ``dataset.images``, or in the CSV's own folder.
 
-    ``columns.labels`` as one column holds class names, joined by ``|``: multiclass if every row has exactly one, else
-    multilabel. As a list of 0/1 columns it is always multilabel, also where every row happens to have a single 1: the
-    columns alone do not say that the classes exclude each other.
+    ``columns.labels`` as one column holds class names, joined by ``dataset.separator``: multiclass if every image has
+    exactly one, else multilabel. As a list of 0/1 columns it is always multilabel, also where every row happens to have
+    a single 1: the columns alone do not say that the classes exclude each other. Without a patient column the patient
+    is the first group of ``dataset.patient_pattern`` in the image's path, or the one in the DICOM header.
 
     Raises:
-        UserError: A missing file or column, or a row with an image outside the folder or listed twice, an empty
-            patient or a value other than 0 and 1; names the line and the value.
+        UserError: A missing file or column, an image that is not where it should be or is listed twice, an empty
+            patient or a label that is none; names the line and the value.
     """
     path, columns = Path(params.path).expanduser(), params.columns
     rows = read_text_table(_content(path), str(path))
     label_columns = [columns.labels] if isinstance(columns.labels, str) else columns.labels
-    require_columns(rows, [columns.image, columns.patient, *label_columns], str(path))
-    task: Task = "multilabel"
-    if isinstance(columns.labels, str):
-        task, labels = _named_labels(rows[columns.labels])
-    else:
-        labels = _binary_labels(rows[columns.labels], path)
-    classes = tuple(str(name) for name in labels.columns)
-    check_classes(classes, task, path)
-    images = _members(rows[columns.image], path)
-    _refuse_nameless(rows[columns.patient], columns.patient, path)
-    missing = _count_missing(images, path.parent)
-    table = labels.assign(image=images, patient=rows[columns.patient])
-    notices = (f"{missing} images of the table are not in its folder",) if missing else ()
-    return Dataset(path.stem, task, classes, finding_table(table, classes), path.parent, False, notices)
+    require_columns(rows, [columns.image, *_optional(columns), *label_columns], str(path))
+    located = locate_images(rows[columns.image], path, params.images)
+    rows = rows.assign(**{columns.image: located.images}).loc[located.images.index]
+    labels = read_labels(rows, params, path)
+    check_classes(labels.classes, labels.task, path)
+    first = rows.loc[labels.table.index]
+    patients, covariates_found = _patients(first, params, path), _covariates(first, columns)
+    table = labels.table.assign(image=first[columns.image], patient=patients, **covariates_found)
+    images, told = add_headers(finding_table(table, labels.classes), located.source)
+    _refuse_nameless(images, path)
+    notices = (*located.notices, *labels.notices, *told)
+    return Dataset(path.stem, labels.task, labels.classes, images, located.source, False, notices)
 
 
 def _content(path: Path) -> bytes:
@@ -57,47 +59,47 @@ def _content(path: Path) -> bytes:
         raise UserError(f"{path}: cannot be read ({error.strerror}); {rule}") from error
 
 
-def _named_labels(names: pd.Series[str]) -> tuple[Task, pd.DataFrame]:
-    """Return the task and a 0/1 column for each class, from ``|``-joined names."""
-    found = [{name.strip() for name in text.split("|")} - {""} for text in names]
-    classes = sorted(set().union(*found))
-    task: Task = "multiclass" if all(len(row) == 1 for row in found) else "multilabel"
-    return task, pd.DataFrame({name: [int(name in row) for row in found] for name in classes}, index=names.index)
+def _optional(columns: Columns) -> list[str]:
+    names = (columns.patient, columns.sex, columns.age, columns.view, columns.split)
+    return [name for name in names if name is not None]
 
 
-def _binary_labels(cells: pd.DataFrame, path: Path) -> pd.DataFrame:
-    for column in cells.columns:
-        odd = cells[column][~cells[column].isin(list(LABEL_VALUES))]
-        if not odd.empty:
-            raise UserError(f"{path}, line {odd.index[0]}: '{column}' is '{odd.iloc[0]}'; a label is 0 or 1")
-    return pd.DataFrame({column: cells[column].map(LABEL_VALUES) for column in cells.columns})
+def _patients(rows: pd.DataFrame, params: DatasetParams, path: Path) -> pd.Series[str]:
+    if params.columns.patient is not None:
+        return _named_patients(rows[params.columns.patient], path)
+    if params.patient_pattern is None:
+        return pd.Series(PATIENT_UNKNOWN, index=rows.index)
+    pattern = re.compile(params.patient_pattern)
+    patients = rows[params.columns.image].map(lambda image: match[1] if (match := pattern.search(image)) else "")
+    unmatched = patients.index[patients == ""]
+    if len(unmatched):
+        found = f"finds no patient in '{rows[params.columns.image][unmatched[0]]}'"
+        raise UserError(f"{path}, line {unmatched[0]}: dataset.patient_pattern = {params.patient_pattern!r} {found}")
+    return patients
 
 
-def _members(texts: pd.Series[str], path: Path) -> pd.Series[str]:
-    """Return the images' paths relative to the CSV's folder."""
-    folder = path.parent.absolute()
-    first_line: dict[str, object] = {}
-    for line, text in texts.items():
-        # by its words alone: what lies behind a link is never asked
-        place = Path(os.path.normpath(folder / text))
-        if not text or not place.is_relative_to(folder) or place == folder:
-            raise UserError(f"{path}, line {line}: the image '{text}' is not a file below {folder}")
-        member = place.relative_to(folder).as_posix()
-        if member in first_line:
-            raise UserError(f"{path}, line {line}: '{text}' is already listed in line {first_line[member]}")
-        first_line[member] = line
-    return pd.Series(list(first_line), index=texts.index)
+def _covariates(rows: pd.DataFrame, columns: Columns) -> dict[str, pd.Series]:
+    found: dict[str, pd.Series] = {}
+    if columns.sex is not None:
+        found["sex"] = rows[columns.sex].map(covariates.sex)
+    if columns.age is not None:
+        found["age"] = rows[columns.age].map(covariates.age_years)
+    if columns.view is not None:
+        found["view"] = rows[columns.view].map(covariates.view)
+    if columns.split is not None:
+        found["source_split"] = rows[columns.split].map(covariates.split)
+    return found
 
 
-def _refuse_nameless(patients: pd.Series[str], column: str, path: Path) -> None:
-    nameless = patients.index[patients == ""]
+def _named_patients(patients: pd.Series[str], path: Path) -> pd.Series[str]:
+    nameless = patients.index[patients == PATIENT_UNKNOWN]
     if len(nameless):
-        raise UserError(f"{path}, line {nameless[0]}: '{column}' is empty; every image needs a patient")
+        raise UserError(f"{path}, line {nameless[0]}: '{patients.name}' is empty; every image needs a patient")
+    return patients
 
 
-def _count_missing(images: pd.Series[str], folder: Path) -> int:
-    with open_source(folder) as source:
-        missing = images[~images.isin(source.names())]
-    if len(missing) == len(images):
-        raise UserError(f"{folder}: holds none of the table's {len(images)} images, such as '{missing.iloc[0]}'")
-    return len(missing)
+def _refuse_nameless(images: pd.DataFrame, path: Path) -> None:
+    nameless = images["image"][images["patient"] == PATIENT_UNKNOWN]
+    if not nameless.empty:
+        how = "name a column in dataset.columns.patient, or set dataset.patient_pattern"
+        raise UserError(f"{path}: '{nameless.iloc[0]}' has no patient (no DICOM header names one); {how}")

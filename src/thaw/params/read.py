@@ -35,6 +35,8 @@ class Sections:
 def read_params(*sections: str, path: Path = PARAMS) -> Params:
     """Validate the whole of ``path`` and return the named sections: ``train``, or one entry, ``strategies.full``.
 
+    A section of which single entries are named comes as a mapping that holds these alone.
+
     Raises:
         UserError: the file is missing, is not YAML, or a key or value in it is wrong.
     """
@@ -42,7 +44,9 @@ def read_params(*sections: str, path: Path = PARAMS) -> Params:
 
 
 def _entry(params: Params, section: str, key: str) -> Any:
-    entries: dict[str, Any] = getattr(params, section)
+    entries: Any = getattr(params, section)
+    if isinstance(entries, BaseModel):
+        return getattr(entries, key)
     if key not in entries:
         choice = f"use one of {', '.join(entries)}{did_you_mean(key, entries)}"
         raise UserError(f"params.yaml: {section}.{key} is missing; {choice}")

@@ -39,11 +39,15 @@ def _column_names(value: Any) -> str | list[str]:
 
 
 class Columns(Section):
-    """Names of the columns of a table of images."""
+    """Names of the columns of a table of images; None: the table has no such column."""
 
     image: Text
-    patient: Text
+    patient: Text | None
     labels: Annotated[str | list[str], BeforeValidator(_column_names)]
+    sex: Text | None
+    age: Text | None
+    view: Text | None
+    split: Text | None
 
 
 class PhantomParams(Section):
@@ -66,20 +70,48 @@ def _regular_expression(pattern: str | None) -> str | None:
     return pattern
 
 
+class Address(Section):
+    """One file to download and what its content must hash to."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[^/]+/.+")]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")]
+
+
+KAGGLE_SET = re.compile(r"kaggle:[\w.-]+/[\w.-]+(/versions/[0-9]+)?")
+DOWNLOAD_FORMS = "null, nih, kaggle:<owner>/<dataset>, or a list of {url: ..., sha256: ...}"
+
+
+def _download(value: Any) -> Any:
+    if value is None or value == "nih" or (isinstance(value, str) and KAGGLE_SET.fullmatch(value)):
+        return value
+    if isinstance(value, list) and value and all(isinstance(entry, dict) for entry in value):
+        return [Address.model_validate(entry) for entry in value]
+    raise ValueError(f"use {DOWNLOAD_FORMS}")
+
+
 class DatasetParams(Section):
     """Which X-rays, and where they lie."""
 
-    name: Literal["phantom", "nih", "pneumonia", "folder", "table"]
+    name: Literal["phantom", "nih", "pneumonia", "tuberculosis", "covid", "folder", "table"]
     path: Text
+    download: Annotated[str | list[Address] | None, BeforeValidator(_download)]
+    subset: Annotated[int, Field(ge=10)] | None
+    classes: Annotated[list[Text], Field(min_length=1), AfterValidator(_unique)] | None
+    labels: Literal[14, 15]
     patient_pattern: Annotated[str | None, AfterValidator(_regular_expression)]
     columns: Columns
+    separator: Text
+    images: Text | None
+    uncertain: Literal["refuse", "zeros", "ones", "ignore"]
+    repeated: Literal["refuse", "any", "majority"]
     phantom: PhantomParams
 
 
 class SplitParams(Section):
     """Shares of the images for training, validation and test."""
 
-    by: Literal["patient", "dataset"]
+    by: Literal["patient", "dataset", "lists", "image"]
+    lists: Text
     train: Fraction
     val: Fraction
     test: Fraction

@@ -1,51 +1,59 @@
-"""download: have the X-rays at hand, and bring their labels into one table.
+"""download: have the X-rays at hand: draw the phantoms, or fetch what dataset.download names.
 
-Reads     the parameters dataset; what dataset.path names.
-Writes    data/raw/ (images that thaw draws; a local set stays where it is, unpacked nowhere),
-          data/labels.csv (one row an image), data/dataset.json (what the set is, and a fingerprint of its content).
-Promises  the table has one form whatever the source; changed images change the fingerprint.
+Reads     the parameters dataset.name, dataset.download and dataset.phantom; what it fetched before.
+Writes    data/raw/<dataset.name>/ (X-rays that lie elsewhere stay there; those that a user put here are left alone).
+Promises  what is fetched is complete and has the expected hash; an interrupted download goes on where it broke.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from thaw.command import arguments, run
-from thaw.datasets import read_dataset
-from thaw.datasets.dataset import Dataset
-from thaw.files import write_csv, write_json
-from thaw.images.source import fingerprint
+from thaw.fetch import RemoteFile, fetch_all
+from thaw.fetch.kaggle import fetch_kaggle
+from thaw.fetch.nih import NIH_FILES
+from thaw.files import replacing
 from thaw.params.read import read_params
+from thaw.params.schema import Address, PhantomParams
+from thaw.phantom import draw_cohort
 
-RAW, LABELS, DATASET = Path("data/raw"), Path("data/labels.csv"), Path("data/dataset.json")
+RAW = Path("data/raw")
 
 
-def describe(name: str, dataset: Dataset) -> dict[str, object]:
-    """What later stages and reports need to know of a dataset beside its table."""
-    return {
-        "name": name,
-        "title": dataset.title,
-        "task": dataset.task,
-        "classes": list(dataset.classes),
-        "synthetic": dataset.synthetic,
-        "notices": list(dataset.notices),
-        "source": dataset.source.as_posix(),
-        "fingerprint": fingerprint(dataset.source),
-        "images": len(dataset.table),
-        "patients": int(dataset.table["patient"].nunique()),
-    }
+def draw(phantom: PhantomParams, folder: Path) -> None:
+    """Draw the phantoms; an interrupted drawing leaves no half-filled folder that would be read as a smaller set."""
+    with replacing(folder) as part:
+        draw_cohort(part, phantom.images, phantom.size, phantom.seed)
+
+
+def fetch(download: str | Sequence[Address], folder: Path) -> None:
+    """Fetch NIH's archives, a set of Kaggle's, or single files."""
+    if isinstance(download, str) and download != "nih":
+        fetch_kaggle(download.removeprefix("kaggle:"), folder)
+        return
+    fetch_all(NIH_FILES if isinstance(download, str) else [remote(address) for address in download], folder)
+
+
+def remote(address: Address) -> RemoteFile:
+    """The file behind an address, under the last part of its path."""
+    name = unquote(urlsplit(address.url).path.rsplit("/", 1)[-1])
+    return RemoteFile(address.url, name, f"sha256:{address.sha256.lower()}", None)
 
 
 def main() -> None:
-    """Read the parameters, read the dataset, write the table and the description."""
+    """Read the parameters, and draw or fetch."""
     arguments(__doc__)
-    params = read_params("dataset")
+    dataset: Any = read_params("dataset.name", "dataset.download", "dataset.phantom").dataset
     RAW.mkdir(parents=True, exist_ok=True)
-    dataset = read_dataset(params.dataset, RAW)
-    write_csv(LABELS, dataset.table)
-    write_json(DATASET, describe(params.dataset.name, dataset))
-    for notice in dataset.notices:
-        print(f"note: {notice}")
+    folder = RAW / dataset["name"]
+    if dataset["name"] == "phantom":
+        draw(dataset["phantom"], folder)
+    elif dataset["download"] is not None:
+        fetch(dataset["download"], folder)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import pandas as pd
 
 from thaw.command import arguments, run
 from thaw.files import read_csv, read_json, write_csv
+from thaw.images.headers import original_names
 from thaw.images.store import build_store, check_losses
 from thaw.params.read import read_params
 
@@ -34,7 +35,9 @@ def main() -> None:
     params = read_params("preprocess").preprocess
     images = read_csv(LABELS, columns=["image"])["image"]
     source = Path(read_json(DATASET)["source"])
-    quality = build_store(source, list(images), params.size, params.crop_from, PIXELS)
+    files = original_names(source, list(images))
+    quality = build_store(source, list(files.values()), params.size, params.crop_from, PIXELS)
+    quality["image"] = quality["image"].map({file: image for image, file in files.items()})
     write_csv(QUALITY, quality)
     check_losses(quality, len(images), params.max_quarantined)
     write_csv(ROWS, readable_rows(images, quality))
