@@ -38,6 +38,15 @@ def test_too_many_pictures_are_compared_for_identity_alone(make_material: Callab
     assert [group.members for group in found.groups] == [(0, 1)]
 
 
+def test_drawn_pictures_are_compared_for_identity_alone(make_material: Callable[..., Material]) -> None:
+    pixels = unlike_pictures(160)
+    pixels[1] = pixels[0]
+    pixels[9] = np.clip(pixels[8] * 0.9 + 5, 0, 255)
+    found = find_copies(make_material(pixels=pixels, synthetic=True))
+    assert not found.near_searched
+    assert [group.members for group in found.groups] == [(0, 1)]
+
+
 def test_identical_copies_join_a_near_group(make_material: Callable[..., Material]) -> None:
     pixels = unlike_pictures(160)
     pixels[5] = pixels[0]

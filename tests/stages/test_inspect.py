@@ -38,7 +38,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     quality = pd.DataFrame({"image": [images[5]], "action": ["quarantined"], "reason": ["empty file"]})
     write_csv(tmp_path / "reports/quality.csv", quality)
     told = {"name": "table", "title": "A set", "task": "multilabel", "classes": CLASSES, "synthetic": False}
-    told |= {"notices": [], "source": "pictures", "fingerprint": "", "images": 12, "patients": 6}
+    told |= {"notices": [], "source": "pictures", "images": 12, "patients": 6}
     write_json(tmp_path / "data/dataset.json", told)
     write_json(tmp_path / "reports/split.json", {"by": "patient", "seed": 0, "splits": {}, "notes": []})
     (tmp_path / "pictures").mkdir()
