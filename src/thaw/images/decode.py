@@ -69,10 +69,13 @@ def decode(data: bytes, size_px: int, crop_from_px: int | None) -> Decoded:
             syntax that no codec here reads.
     """
     gray, conversion = dicom_to_gray(data) if is_dicom(data) else _picture_to_gray(data)
-    darkest, brightest = gray.getextrema()
-    if darkest == brightest:
-        raise UnreadableError(f"constant picture: every pixel is {darkest}")
-    return Decoded(_resized(gray, size_px, crop_from_px), conversion)
+    pixels = _resized(gray, size_px, crop_from_px)
+    # the small picture is searched first: of a constant one it is constant too
+    if pixels.min() == pixels.max():
+        darkest, brightest = gray.getextrema()
+        if darkest == brightest:
+            raise UnreadableError(f"constant picture: every pixel is {darkest}")
+    return Decoded(pixels, conversion)
 
 
 def _picture_to_gray(data: bytes) -> tuple[Image.Image, str | None]:
