@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import re
 import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -14,7 +15,9 @@ import pytest
 import safetensors.torch
 import timm
 import torch
+import torchvision
 
+from thaw.backbones.catalog import ARCHITECTURES
 from thaw.backbones.classifier import backbone_tensors, build_classifier
 from thaw.backbones.pretrained import download, fetch
 from thaw.backbones.stored import load_pretrained, save_pretrained
@@ -87,7 +90,9 @@ class Malicious:
 def test_a_file_that_would_run_code_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     torch.save({"conv1.weight": Malicious()}, "evil.pth")
-    with pytest.raises(UserError, match=r"weights\.resnet18: evil\.pth is not a torch file of plain tensors"):
+    with pytest.raises(
+        UserError, match=r"weights\.resnet18: evil\.pth is not a torch file of plain .*nothing in it was run$"
+    ):
         fetch("resnet18", "evil.pth")
     assert not Path("pwned").exists()
 
@@ -106,10 +111,24 @@ def test_a_missing_file_is_told() -> None:
 
 def test_another_network_is_refused_naming_the_first_tensor(tmp_path: Path) -> None:
     torch.save(RESNET18, tmp_path / "r18.pth")
-    with pytest.raises(UserError, match=r"not a densenet121: it has no tensor features\.conv0\.weight"):
+    with pytest.raises(UserError, match=r"not a densenet121: it has no tensor features\.conv0\.weight; it has no .*;"):
         fetch("densenet121", str(tmp_path / "r18.pth"))
-    with pytest.raises(UserError, match=r"not a resnet50: it has no tensor|not a resnet50: tensor .* has shape"):
-        fetch("resnet50", str(tmp_path / "r18.pth"))
+    with pytest.raises(UserError) as raised:
+        fetch("resnet34", str(tmp_path / "r18.pth"))
+    assert str(raised.value) == (
+        f"weights.resnet34: {tmp_path}/r18.pth is not a resnet34: it has no tensor layer1.2.conv1.weight; "
+        "it has no tensor layer1.2.bn1.weight; it has no tensor layer1.2.bn1.bias; and 77 more"
+    )
+    torch.save({**RESNET18, "conv1.weight": torch.zeros(64, 1, 7, 7)}, tmp_path / "gray.pth")
+    with pytest.raises(UserError, match=r"tensor conv1\.weight has shape \(64, 1, 7, 7\), not \(64, 3, 7, 7\)$"):
+        fetch("resnet18", str(tmp_path / "gray.pth"))
+
+
+def test_a_file_for_other_classes_is_taken_without_its_head(tmp_path: Path) -> None:
+    torch.save({**RESNET18, "fc.weight": torch.zeros(14, 512), "fc.bias": torch.zeros(14)}, tmp_path / "nih.pth")
+    tensors = fetch("resnet18", str(tmp_path / "nih.pth"))
+    assert tensors is not None
+    assert tensors.keys() == backbone_tensors("resnet18").keys()
 
 
 def test_a_tensor_too_many_is_refused(tmp_path: Path) -> None:
@@ -132,6 +151,72 @@ def test_the_old_names_of_densenet_files_are_understood(tmp_path: Path) -> None:
     assert tensors is not None
     name = "features.denseblock2.denselayer3.norm2.weight"
     assert torch.equal(tensors[name], wanted[name])
+
+
+@pytest.mark.parametrize("model", [name for name in ARCHITECTURES if name != "efficientnet_lite0"])
+def test_torchvisions_files_have_a_hash_in_their_names(model: str) -> None:
+    """And expect the colours of the catalogue."""
+    weights = torchvision.models.get_model_weights(model).IMAGENET1K_V1
+    assert re.search(r"-[0-9a-f]{8}\.pth$", weights.url)
+    assert tuple(weights.transforms().mean) == ARCHITECTURES[model].mean
+    assert tuple(weights.transforms().std) == ARCHITECTURES[model].std
+
+
+def test_the_old_names_of_vit_files_are_understood(tmp_path: Path) -> None:
+    # expanded: one number in the file, whatever the shape
+    wanted = {name: torch.zeros(()).expand(tensor.shape) for name, tensor in backbone_tensors("vit_b_16").items()}
+    old = {name.replace("mlp.0.", "mlp.linear_1.").replace("mlp.3.", "mlp.linear_2."): t for name, t in wanted.items()}
+    assert old.keys() != wanted.keys()
+    torch.save(old, tmp_path / "vit.pth")
+    tensors = fetch("vit_b_16", str(tmp_path / "vit.pth"))
+    assert tensors is not None
+    assert tensors.keys() == wanted.keys()
+
+
+def test_a_file_for_timm_is_read_without_its_head(tmp_path: Path) -> None:
+    state = timm.create_model("resnet10t", num_classes=3).state_dict()
+    safetensors.torch.save_file(state, tmp_path / "own.safetensors")
+    tensors = fetch("timm/resnet10t", str(tmp_path / "own.safetensors"))
+    assert tensors is not None
+    assert tensors.keys() == {name for name in state if not name.startswith("fc.")}
+    with pytest.raises(UserError, match=r"is not a timm/convnext_atto: it has no tensor stem\.0\.weight; it"):
+        fetch("timm/convnext_atto", str(tmp_path / "own.safetensors"))
+
+
+def test_the_names_of_convnexts_authors_are_understood_for_timm(tmp_path: Path) -> None:
+    """Files of facebookresearch/ConvNeXt call the first convolution downsample_layers.0.0."""
+    state = timm.create_model("convnext_atto").state_dict()
+    authors = {}
+    for name, tensor in state.items():
+        name = re.sub(r"^stem\.", "downsample_layers.0.", name)
+        name = re.sub(r"stages\.(\d)\.downsample\.", r"downsample_layers.\1.", name)
+        name = re.sub(r"stages\.(\d)\.blocks\.", r"stages.\1.", name)
+        name = name.replace("conv_dw", "dwconv").replace("mlp.fc1", "pwconv1").replace("mlp.fc2", "pwconv2")
+        authors[name.replace("head.fc.", "head.").replace("head.norm.", "norm.")] = tensor
+    torch.save(authors, tmp_path / "atto.pth")
+    tensors = fetch("timm/convnext_atto", str(tmp_path / "atto.pth"))
+    assert tensors is not None
+    assert torch.equal(tensors["stages.1.downsample.1.weight"], state["stages.1.downsample.1.weight"])
+
+
+def test_timm_without_the_network_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(
+        UserError, match=r"weights\.timm/resnet10t: timm could not get its weights \(.*give their path as weights\.timm"
+    ) as raised:
+        fetch("timm/resnet10t", "imagenet")
+    assert "\n" not in str(raised.value)
+
+
+def test_timm_without_published_weights_says_what_to_do() -> None:
+    with pytest.raises(UserError, match=r"could not get its weights \(No pretrained weights exist .*or use none"):
+        fetch("timm/mnasnet_050", "imagenet")
+
+
+def test_an_unknown_model_of_timm_is_told_whatever_the_source() -> None:
+    with pytest.raises(UserError, match=r"timm/resnet1: timm has no model resnet1; the nearest are"):
+        fetch("timm/resnet1", "none")
 
 
 @pytest.fixture

@@ -8,18 +8,21 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from thaw.backbones.catalog import ARCHITECTURES, Architecture
+from thaw.backbones.catalog import Architecture
+from thaw.backbones.fitting import mismatches
+from thaw.backbones.networks import architecture_of, build_network, check_size, fit_size
+from thaw.errors import UserError
 
 HEAD = "head"
-HEAD_INITIAL_STD = 0.01
 
 
 class Classifier(nn.Module):
-    """A network of the catalogue that reads gray X-rays and gives one logit a class.
+    """A network of the catalogue or of timm that reads gray X-rays and gives one logit a class.
 
     Attributes:
-        network: the library's model, its last linear layer replaced.
+        network: the library's model, its last layer replaced.
         block_names: the blocks in the order in which an image passes them, the head last.
+        memory_format: of the images that the network sees; see ``set_channels_last``.
     """
 
     mean: Tensor
@@ -28,6 +31,7 @@ class Classifier(nn.Module):
     def __init__(self, network: nn.Module, architecture: Architecture) -> None:
         super().__init__()
         self.network = network
+        self.memory_format = torch.contiguous_format
         self.block_names = (*(name for name, _ in architecture.blocks), HEAD)
         self._patterns = [(name, re.compile(rf"(?:{pattern})(\..*)?")) for name, pattern in architecture.blocks]
         self.register_buffer("mean", torch.tensor(architecture.mean).view(1, 3, 1, 1), persistent=False)
@@ -35,58 +39,57 @@ class Classifier(nn.Module):
 
     def forward(self, gray: Tensor) -> Tensor:
         """Logits (N, classes) of gray images (N, 1, H, W) in [0, 1]; the gray channel is repeated to three."""
-        coloured = ((gray - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+        coloured = ((gray - self.mean) / self.std).contiguous(memory_format=self.memory_format)
         logits: Tensor = self.network(coloured)
         return logits
+
+    def set_channels_last(self, wanted: bool) -> None:
+        """Keep weights and images channel after channel in each pixel (faster convolutions), or plane after plane."""
+        self.memory_format = torch.channels_last if wanted else torch.contiguous_format
+        self.to(memory_format=self.memory_format)
 
     def block_of(self, path: str) -> str:
         """The block that a parameter, buffer or module of ``network`` belongs to; what is in no block is the head's."""
         return next((name for name, pattern in self._patterns if pattern.fullmatch(path)), HEAD)
 
 
-def build_classifier(name: str, classes: int, seed: int, pretrained: Mapping[str, Tensor] | None = None) -> Classifier:
-    """Build a backbone of the catalogue with a head for ``classes``.
+def build_classifier(
+    name: str, classes: int, seed: int, pretrained: Mapping[str, Tensor] | None = None, size_px: int = 224
+) -> Classifier:
+    """Build a backbone of the catalogue or of timm with a head for ``classes`` and pictures of ``size_px``.
 
     The head's weights come from ``seed`` alone, so that they are the same for every strategy and whatever the
-    backbone starts from. Without ``pretrained`` (tensors of the backbone by name) the backbone's come from it too.
+    backbone starts from. Without ``pretrained`` (tensors of the backbone by name, in the shapes of its original
+    picture size) the backbone's come from it too.
+
+    Raises:
+        UserError: there is no such backbone, or it cannot take this size.
     """
-    architecture = ARCHITECTURES[name]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = _network(architecture)
-        _replace_head(network, architecture.head, classes, torch.Generator().manual_seed(seed))
+    check_size(name, classes, size_px)
+    network = build_network(name, classes, seed)
     if pretrained is not None:
         network.load_state_dict({**network.state_dict(), **pretrained}, strict=True)
-    return Classifier(network, architecture).to(memory_format=torch.channels_last)
+    fit_size(network, name, size_px)
+    classifier = Classifier(network, architecture_of(name))
+    classifier.set_channels_last(True)
+    return classifier
+
+
+def load_tensors(classifier: Classifier, tensors: Mapping[str, Tensor], what: str) -> None:
+    """Load all tensors of ``classifier.network``, the head's included.
+
+    Raises:
+        UserError: names or shapes differ; the line begins with ``what``, the file or folder they come from.
+    """
+    differing = mismatches(classifier.network.state_dict(), tensors)
+    if differing:
+        raise UserError(f"{what} does not fit this network and these labels: {differing}")
+    classifier.network.load_state_dict(tensors, strict=True)
 
 
 def backbone_tensors(name: str) -> dict[str, Tensor]:
     """The tensors (by name) that pretrained weights of this backbone must give: all but the head's."""
-    architecture = ARCHITECTURES[name]
     with torch.device("meta"):
-        network = _network(architecture)
-    head = architecture.head + "."
-    return {path: tensor for path, tensor in network.state_dict().items() if not path.startswith(head)}
-
-
-def _network(architecture: Architecture) -> nn.Module:
-    # imported here: each takes a second or more, and only one of them is needed
-    if architecture.library == "timm":
-        import timm
-
-        network: nn.Module = timm.create_model(architecture.identifier, pretrained=False, **architecture.options)
-    else:
-        import torchvision
-
-        network = torchvision.models.get_model(architecture.identifier, weights=None, **architecture.options)
-    return network
-
-
-def _replace_head(network: nn.Module, path: str, classes: int, generator: torch.Generator) -> None:
-    old = network.get_submodule(path)
-    if not isinstance(old, nn.Linear):
-        raise TypeError(f"the catalogue names {path} as the head, but that is a {type(old).__name__}")
-    head = nn.Linear(old.in_features, classes)
-    nn.init.normal_(head.weight, std=HEAD_INITIAL_STD, generator=generator)
-    nn.init.zeros_(head.bias)
-    network.set_submodule(path, head)
+        network = build_network(name, classes=2, seed=0)
+    heads = tuple(f"{head}." for head in architecture_of(name).heads)
+    return {path: tensor for path, tensor in network.state_dict().items() if not path.startswith(heads)}

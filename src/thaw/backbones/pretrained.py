@@ -1,4 +1,4 @@
-"""Where a backbone's weights come from: torchvision's download, an installed package, a file, or nowhere."""
+"""Where a backbone's weights come from: torchvision's or timm's download, an installed package, a file, or nowhere."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from thaw.backbones.catalog import ARCHITECTURES
+from thaw.backbones import timm_models
 from thaw.backbones.classifier import backbone_tensors
+from thaw.backbones.fitting import mismatches
+from thaw.backbones.networks import architecture_of
 from thaw.errors import UserError
 from thaw.fetch import RemoteFile, fetch_all
 
 IMAGENET, NONE = "imagenet", "none"
 _DIGITS = re.compile(r"-([0-9a-f]{8,64})\.pth$")
+_OLD_VIT = re.compile(r"(encoder_layer_\d+\.mlp)\.linear_([12])(?=\.)")
 _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])(?=\.)")
 _LITE0_STAGES = (1, 2, 2, 3, 3, 4, 1)
 
@@ -27,19 +30,23 @@ def fetch(model: str, source: str) -> dict[str, Tensor] | None:
     """Return the backbone's pretrained tensors under our names, or None for ``source`` none.
 
     Args:
-        model: a name of the catalogue.
+        model: a name of the catalogue, or timm/<name>.
         source: ``imagenet``, ``none``, or the path of a .pth or .safetensors file.
 
     Raises:
-        UserError: the weights cannot be had, cannot be read safely, or are another network's.
+        UserError: there is no such model, or its weights cannot be had, cannot be read safely, or are another's.
     """
+    architecture_of(model)
     if source == NONE:
         return None
-    if source == IMAGENET:
-        raw = _lite0_of_package() if model == "efficientnet_lite0" else _torchvision(model)
-    else:
-        raw = _file(model, Path(source))
-    return _fitting(model, source, _our_names(raw))
+    raw = _imagenet(model) if source == IMAGENET else _file(model, Path(source))
+    return _fitting(model, source, _current_names(model, raw))
+
+
+def _imagenet(model: str) -> Mapping[str, Tensor]:
+    if model.startswith("timm/"):
+        return timm_models.download(model)
+    return _lite0_of_package() if model == "efficientnet_lite0" else _torchvision(model)
 
 
 def _torchvision(model: str) -> Mapping[str, Tensor]:
@@ -86,18 +93,26 @@ def _file(model: str, path: Path) -> Mapping[str, Tensor]:
     except (safetensors.SafetensorError, pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError):
         # torch's own message proposes to switch the safe reading off, so it is not passed on
         kind = "a safetensors file" if path.suffix == ".safetensors" else "a torch file of plain tensors"
-        raise UserError(f"weights.{model}: {path} is not {kind}, or it is damaged") from None
+        raise UserError(f"weights.{model}: {path} is not {kind}, or it is damaged; nothing in it was run") from None
     if not isinstance(state, Mapping) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
         raise UserError(f"weights.{model}: {path} holds no plain mapping of names to tensors (a state dict)")
     return state
 
 
-def _our_names(raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _current_names(model: str, raw: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     """Names of published files turned into those of the libraries' current models."""
+    if model.startswith("timm/"):
+        return timm_models.current_names(model, raw)
     if "_conv_stem.weight" in raw:
         return {_lite0_name(name): tensor for name, tensor in raw.items()}
+    return {_torchvision_name(name): tensor for name, tensor in raw.items()}
+
+
+def _torchvision_name(name: str) -> str:
     # torchvision's DenseNet files keep the names of 2017: denselayer1.norm.1.weight for denselayer1.norm1.weight
-    return {_OLD_DENSENET.sub(r"\1\2", name): tensor for name, tensor in raw.items()}
+    name = _OLD_DENSENET.sub(r"\1\2", name)
+    # and its ViT files those before its MLP became a sequence: mlp.linear_2 for mlp.3
+    return _OLD_VIT.sub(lambda match: f"{match[1]}.{'0' if match[2] == '1' else '3'}", name)
 
 
 def _lite0_name(name: str) -> str:
@@ -125,15 +140,9 @@ def _fitting(model: str, source: str, raw: Mapping[str, Tensor]) -> dict[str, Te
     wanted = backbone_tensors(model)
     # counters of BatchNorm's batches: absent from older files, and without effect at a fixed momentum
     counters = {name: torch.tensor(0) for name in wanted if name.endswith("num_batches_tracked")}
-    raw = {**counters, **raw}
-    for name, tensor in wanted.items():
-        if name not in raw:
-            raise UserError(f"weights.{model}: {source} is not a {model}: it has no tensor {name}")
-        if raw[name].shape != tensor.shape:
-            shapes = f"{tuple(raw[name].shape)}, not {tuple(tensor.shape)}"
-            raise UserError(f"weights.{model}: {source} is not a {model}: tensor {name} has shape {shapes}")
-    head = ARCHITECTURES[model].head + "."
-    strange = [name for name in raw if name not in wanted and not name.startswith(head)]
-    if strange:
-        raise UserError(f"weights.{model}: {source} is not a {model}: it has a tensor {strange[0]} too many")
-    return {name: raw[name] for name in wanted}
+    heads = tuple(f"{head}." for head in architecture_of(model).heads)
+    backbone = {name: tensor for name, tensor in {**counters, **raw}.items() if not name.startswith(heads)}
+    differing = mismatches(wanted, backbone)
+    if differing:
+        raise UserError(f"weights.{model}: {source} is not a {model}: {differing}")
+    return {name: backbone[name] for name in wanted}
