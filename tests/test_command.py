@@ -2,14 +2,26 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from thaw.command import run
+from thaw.command import arguments, run
 from thaw.errors import UserError
 from thaw.files import write_text
+
+
+def test_options_are_whole_numbers_from_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["train", "resnet18", "--fold", "2"])
+    assert vars(arguments("", "model", options=("fold", "subset"))) == {"model": "resnet18", "fold": 2, "subset": None}
+    for wrong in ("0", "-1", "two"):
+        monkeypatch.setattr(sys, "argv", ["train", "resnet18", f"--fold={wrong}"])
+        with pytest.raises(SystemExit) as caught:
+            arguments("", "model", options=("fold",))
+        assert caught.value.code == 2
+        assert f"argument --fold: '{wrong}' is no whole number from 1" in capsys.readouterr().err
 
 
 def test_a_user_error_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:

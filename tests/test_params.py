@@ -49,18 +49,24 @@ def test_the_committed_parameters_are_valid(content: dict[str, Any]) -> None:
         ("dataset.nam", "x", ["dataset.nam", "name, path", "did you mean 'name'"]),
         ("strategies.full.0.lrr", 1.0, ["strategies.full.0.lrr", "did you mean 'lr'"]),
         ("dataset.name", "fantom", ["dataset.name", "'fantom'", "phantom, nih, pneumonia", "did you mean 'phantom'"]),
-        ("train.optimizer", "adamv", ["train.optimizer", "'adamv'", "adamw, adam", "did you mean 'adam"]),
+        ("train.optimizer", "adamv", ["train.optimizer", "'adamv'", "adamw, adam, sgd", "did you mean 'adam"]),
         ("split.train", 0.8, ["split", "1.1", "add up to 1"]),
         ("split.train", "0.7", ["split.train", "'0.7'", "number"]),
         ("split.val", 0.0, ["split.val", "0.0", "greater than 0"]),
         ("train.batch_size", 1, ["train.batch_size", "1", "greater than or equal to 2"]),
         ("train.mirror", 1, ["train.mirror", "boolean"]),
-        ("train", None, ["train", "None", "batch_size, optimizer"]),
+        ("train", None, ["train", "None", "batch_size, accumulate, optimizer"]),
         ("strategies.full.0.lr", "1e-06", ["strategies.full.0.lr", "'1e-06'", "number"]),
         ("strategies.full.0.lr", float("nan"), ["strategies.full.0.lr", "nan", "0"]),
         ("strategies.full.0.epochs", 2.5, ["strategies.full.0.epochs", "2.5", "integer"]),
         ("strategies.full.0.thaw", "al", ["strategies.full.0.thaw", "'al'", "{last: N}", "did you mean 'all'"]),
-        ("strategies.full.0.thaw", {"last": 0}, ["strategies.full.0.thaw", "{'last': 0}", "N from 1"]),
+        ("strategies.full.0.thaw", {"last": -1}, ["strategies.full.0.thaw", "{'last': -1}", "N from 0"]),
+        ("strategies.full.0.thaw", {"last": "0..9"}, ["strategies.full.0", "10 steps", "as many epochs", "it has 5"]),
+        ("strategies.full.0.thaw", ["norm", "hed"], ["strategies.full.0.thaw", "did you mean 'head'"]),
+        ("strategies.full.0.schedule", "cosin", ["strategies.full.0.schedule", "one_cycle", "did you mean 'cosine'"]),
+        ("strategies.full.0.schedule", {"step": 0}, ["strategies.full.0.schedule", "{step: epochs}"]),
+        ("strategies.full.0.warmup", 5.0, ["strategies.full.0", "warmup 5", "shorter than the phase's 5 epochs"]),
+        ("strategies.progressive.1.weights", "none", ["strategies.progressive", "first phase"]),
         ("strategies.full.0.thaw", {"lst": 1}, ["strategies.full.0.thaw", "did you mean 'last'"]),
         ("strategies.full", [], ["strategies.full", "at least 1"]),
         ("strategies.Full", [], ["strategies.Full", "small letters"]),
@@ -68,6 +74,21 @@ def test_the_committed_parameters_are_valid(content: dict[str, Any]) -> None:
         ("models", ["resnet19"], ["models.0", "'resnet19'", "did you mean 'resnet18'"]),
         ("models", [], ["models", "at least 1"]),
         ("weights.resnet5", "imagenet", ["weights.resnet5", "did you mean 'resnet50'"]),
+        ("train.schedule", {"plateu": 1}, ["train.schedule", "did you mean 'plateau'"]),
+        ("train.augment", "mdical", ["train.augment", "randaugment", "did you mean 'medical'"]),
+        ("train.compile", "maybe", ["train.compile", "'maybe'", "auto, true or false"]),
+        ("train.clip_norm", 0.0, ["train.clip_norm", "0.0", "greater than 0"]),
+        ("train.loss.nam", "x", ["train.loss.nam", "did you mean 'name'"]),
+        ("train.loss.name", "focl", ["train.loss.name", "standard, focal", "did you mean 'focal'"]),
+        ("train.loss.alpha", 1.0, ["train.loss.alpha", "1.0", "less than 1"]),
+        ("train.loss.hardest", 0.0, ["train.loss.hardest", "greater than 0"]),
+        ("train.loss", None, ["train.loss", "None", "name, gamma, alpha"]),
+        ("compared", ["frozen", "full"], ["compared", "at least 3"]),
+        ("compared", ["frozen", "full", "partal"], ["compared.2", "'partal'", "did you mean 'partial'"]),
+        ("folds", [2], ["folds", "[2]", "split.folds, which is null"]),
+        ("folds", [1], ["folds.0", "1", "greater than or equal to 2"]),
+        ("split.folds", 2, ["split.folds", "2", "greater than or equal to 3"]),
+        ("subsets", [500, 500], ["subsets", "twice"]),
         ("seeds", [0, 0], ["seeds", "[0, 0]", "twice"]),
         ("dataset.patient_pattern", "abc", ["dataset.patient_pattern", "'abc'", "no group"]),
         ("dataset.patient_pattern", "(", ["dataset.patient_pattern", "'('", "not a regular expression"]),
@@ -92,6 +113,16 @@ def test_a_missing_key_is_named(content: dict[str, Any]) -> None:
 def test_a_model_without_weights_is_named(content: dict[str, Any]) -> None:
     del content["weights"]["resnet18"]
     assert "models.0: 'resnet18'" in error_of(changed(content, "models", ["resnet18"]))
+
+
+def test_folds_go_with_a_split_by_patient_and_up_to_their_number(content: dict[str, Any]) -> None:
+    content["split"]["folds"] = 5
+    assert validate({**content, "folds": [2, 5]}).folds == [2, 5]
+    message = error_of({**content, "folds": [2, 6]})
+    assert message == "params.yaml: folds: 6 is not allowed; split.folds is 5, so use 2 to 5"
+    content["split"]["by"] = "lists"
+    assert "split: " in (message := error_of(content))
+    assert "folds 5 go with by: patient alone" in message
 
 
 def test_the_file_is_yaml_1_2_as_dvc_writes_it(tmp_path: Path) -> None:

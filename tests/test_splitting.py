@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from thaw.errors import UserError
+from thaw.folds import split_of_fold
 from thaw.splitting import (
     SPLITS,
     crossing_patients,
@@ -21,8 +22,10 @@ from thaw.splitting import (
     listed_split,
     source_split,
     split_images,
+    split_parts,
     split_patients,
     summarise,
+    summarise_parts,
 )
 
 USUAL = {"train": 0.7, "val": 0.15, "test": 0.15}
@@ -274,6 +277,57 @@ def test_what_a_split_by_image_leaks_on_nihs_table(images: int | None, low: floa
     leaking, tested = leaking_images(split_images(table, ["class0"], USUAL, 0))
     # shares of published splits: 81-82 % of the full table, 34-37 % of 5,606 images
     assert low <= leaking / tested <= high + 0.005
+
+
+@settings(deadline=None, max_examples=30)
+@given(table=tables(fewest=8), folds=st.integers(3, 8), seed=st.integers(0, 1000))
+def test_folds_are_a_partition_of_patients_and_every_image_is_tested_once(
+    table: pd.DataFrame, folds: int, seed: int
+) -> None:
+    split = split_parts(table, classes_of(table), folds, seed)
+    assert list(split.columns) == ["image", "patient", "split", "fold"]
+    assert sorted(split["image"]) == sorted(table["image"])
+    assert (split.groupby("patient")["fold"].nunique() == 1).all()
+    assert set(split["fold"]) == set(range(1, folds + 1))
+    tested: list[str] = []
+    for fold in range(1, folds + 1):
+        of_fold = split.assign(split=split_of_fold(split["fold"], fold, folds))
+        assert crossing_patients(of_fold) == []
+        assert set(of_fold["split"]) == set(SPLITS)
+        assert set(of_fold.loc[of_fold["split"] == "val", "fold"]) == {fold % folds + 1}
+        tested += of_fold.loc[of_fold["split"] == "test", "image"].tolist()
+    assert sorted(tested) == sorted(table["image"])
+    assert split["split"].equals(split_of_fold(split["fold"], 1, folds))
+
+
+def test_folds_are_of_one_size_and_alike_whatever_the_order_of_rows() -> None:
+    table = random_table(5, 400, 3, single_label=False, largest=6)
+    split = split_parts(table, classes_of(table), 5, 0)
+    shuffled = table.sample(frac=1, random_state=1)
+    pd.testing.assert_frame_equal(split_parts(shuffled, classes_of(shuffled), 5, 0), split)
+    assert abs(split["fold"].value_counts() - len(table) / 5).max() <= 6
+    summary = summarise_parts(split, table, classes_of(table))
+    assert [part["images"] for part in summary["folds"]] == split["fold"].value_counts().sort_index().tolist()
+    for part in summary["folds"]:
+        for name in classes_of(table):
+            assert part["prevalence"][name] == pytest.approx(table[name].mean(), rel=0.1)
+
+
+def test_a_class_of_one_patient_is_trained_on_in_fold_1_and_a_rare_one_is_noted() -> None:
+    rare = np.zeros((60, 2), dtype=int)
+    rare[20, 0] = rare[3, 1] = rare[40, 1] = 1
+    table = make_table([1] * 60, rare)
+    split = split_parts(table, ["class0", "class1"], 4, 0)
+    assert split.set_index("patient").loc["p0020", "split"] == "train"
+    with_it = set(split.loc[split["patient"].isin(["p0003", "p0040"]), "fold"])
+    without = ", ".join(str(fold) for fold in (1, 2, 3, 4) if fold not in with_it)
+    notes = summarise_parts(split, table, ["class0", "class1"])["notes"]
+    assert notes == [f"class1: absent from the test part of fold {without}"]
+
+
+def test_fewer_patients_than_folds_are_refused() -> None:
+    with pytest.raises(UserError, match="3 patients cannot fill 5 splits"):
+        split_parts(make_table([2, 2, 2], np.ones((6, 1), dtype=int)), ["class0"], 5, 0)
 
 
 def write_lists(folder: Path, lists: Mapping[str, str]) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from thaw.errors import UserError
@@ -14,8 +14,8 @@ from thaw.errors import UserError
 MACHINE = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EDQUOT)
 
 
-def arguments(description: str | None, *names: str, many: str | None = None) -> argparse.Namespace:
-    """Read positional arguments, each of ``names`` once and ``many`` once or more often.
+def arguments(description: str | None, *names: str, options: Sequence[str] = ()) -> argparse.Namespace:
+    """Read positional arguments, each of ``names`` once, and ``options``: whole numbers from 1, None if left out.
 
     ``--help`` prints the description, a stage's docstring.
     """
@@ -24,9 +24,15 @@ def arguments(description: str | None, *names: str, many: str | None = None) -> 
     )
     for name in names:
         parser.add_argument(name)
-    if many is not None:
-        parser.add_argument(many, nargs="+")
+    for option in options:
+        parser.add_argument(f"--{option}", type=_count)
     return parser.parse_args()
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
+    return int(text)
 
 
 def run(main: Callable[[], None]) -> NoReturn:

@@ -9,9 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from thaw.cells import Cell
 from thaw.errors import UserError
 from thaw.files import read_csv, read_json
+from thaw.folds import split_of_fold
 from thaw.labels import UNKNOWN, Task
+from thaw.subsets import draw_patients
 from thaw.training.batches import Examples
 
 
@@ -57,14 +60,45 @@ class Prepared:
         return self.table[self.table["split"] == split]
 
 
-def load_prepared(folder: Path = Path("data")) -> Prepared:
-    """Read what download, split and preprocess wrote into ``folder``."""
+def load_prepared(folder: Path = Path("data"), cell: Cell | None = None) -> Prepared:
+    """Read what download, split and preprocess wrote into ``folder``.
+
+    Args:
+        folder: where the prepared data lie.
+        cell: its ``fold`` says which part to test on, its ``subset`` how many images to train on; validation and test
+            images stay all. None: the split as it stands.
+
+    Raises:
+        UserError: the data are not split into such folds, or there are fewer training images than the subset asks for.
+    """
     dataset = read_json(folder / "dataset.json")
     labels = read_csv(folder / "labels.csv", columns=["image", *dataset["classes"]])
     labels[dataset["classes"]] = labels[dataset["classes"]].astype("Int64")
     split = read_csv(folder / "split.csv")
     rows = read_csv(folder / "images.csv")
+    if cell is not None and cell.fold is not None:
+        split["split"] = _split_of_fold(split, cell.fold)
     # an inner join: quarantined images have no row
-    table = rows.merge(split, on="image", validate="1:1").merge(labels, on="image", validate="1:1")
+    table = rows.merge(split.drop(columns="fold", errors="ignore"), on="image", validate="1:1")
+    table = table.merge(labels, on="image", validate="1:1")
+    if cell is not None and cell.subset is not None:
+        table = _with_fewer_to_train(table, dataset["classes"], cell.subset)
     pixels = np.load(folder / "images.npy", mmap_mode="r")
     return Prepared(pixels, table, dataset["classes"], dataset["task"], dataset["title"], dataset["synthetic"])
+
+
+def _split_of_fold(split: pd.DataFrame, fold: int) -> pd.Series[str]:
+    if "fold" not in split or split["fold"].isna().any():
+        raise UserError(f"fold {fold}: the data are not split into folds; set split.folds in params.yaml")
+    folds = int(split["fold"].max())
+    if fold > folds:
+        raise UserError(f"fold {fold}: the data are split into {folds} folds; use 1 to {folds}")
+    return split_of_fold(split["fold"], fold, folds)
+
+
+def _with_fewer_to_train(table: pd.DataFrame, classes: list[str], images: int) -> pd.DataFrame:
+    training = table["split"] == "train"
+    if images > training.sum():
+        raise UserError(f"subset {images}: there are only {training.sum()} training images; ask for fewer (subsets)")
+    kept = draw_patients(table[training], classes, images)
+    return table[~training | table["patient"].isin(kept)].reset_index(drop=True)

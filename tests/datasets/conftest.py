@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from thaw.params.schema import DatasetParams
+from thaw.params.dataset import DatasetParams
 
 NONE = dict.fromkeys(("sex", "age", "view", "split"))
 COLUMNS = {"image": "image", "patient": "patient", "labels": "label", **NONE}

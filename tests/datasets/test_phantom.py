@@ -3,7 +3,7 @@ from __future__ import annotations
 from thaw.datasets import read_dataset
 from thaw.datasets.nih import FINDINGS
 from thaw.images.sources import open_source
-from thaw.params.schema import PhantomParams
+from thaw.params.dataset import PhantomParams
 from thaw.stages.download import draw
 
 PHANTOM = PhantomParams(images=20, size=64, seed=1)

@@ -1,18 +1,28 @@
-"""What dvc.yaml declares against what the code does: modules imported, parameters read, strategies compared."""
+"""What dvc.yaml declares against what the code does: modules imported, parameters read, cells made."""
 
 from __future__ import annotations
 
 import ast
 import re
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from dvc.repo import Repo
 from ruamel.yaml import YAML
+
+from thaw.cells import Cell
 
 REPOSITORY = Path(__file__).parents[2]
 SOURCE = REPOSITORY / "src"
 STAGES: dict[str, Any] = YAML(typ="safe").load(REPOSITORY / "dvc.yaml")["stages"]
+
+
+def module_of(stage: str) -> str:
+    """The script of a stage: ``train_fold`` and ``train_subset`` run ``train``."""
+    return stage.removesuffix("_fold").removesuffix("_subset")
 
 
 def file_of(module: str) -> Path | None:
@@ -56,7 +66,7 @@ def declared_files(stage: str) -> set[Path]:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_deps_are_the_modules_that_the_stage_imports(stage: str) -> None:
-    needed = {file for file in closure(f"thaw.stages.{stage}") if not says_nothing(file)}
+    needed = {file for file in closure(f"thaw.stages.{module_of(stage)}") if not says_nothing(file)}
     declared = {file for file in declared_files(stage) if not says_nothing(file)}
     assert {str(file) for file in needed - declared} == set(), "imported but not declared"
     assert {str(file) for file in declared - needed} == set(), "declared but not imported"
@@ -69,7 +79,9 @@ def read_sections(stage: str) -> tuple[set[str], set[str]]:
     used: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "read_params":
-            asked |= {re.sub(r"\{.*\}", "*", ast.unparse(argument).strip("f'\"")) for argument in node.args}
+            asked |= {
+                re.sub(r"\{.*\}", "*", ast.unparse(argument).removeprefix("f").strip("'\"")) for argument in node.args
+            }
         if isinstance(node, ast.Attribute):
             owner = ast.unparse(node.value)
             if owner == "params" or owner.startswith("read_params("):
@@ -80,25 +92,79 @@ def read_sections(stage: str) -> tuple[set[str], set[str]]:
 @pytest.mark.parametrize("stage", STAGES)
 def test_params_are_those_that_the_stage_reads(stage: str) -> None:
     declared = {re.sub(r"\$\{.*\}", "*", name) for name in STAGES[stage]["params"]}
-    asked, used = read_sections(stage)
+    asked, used = read_sections(module_of(stage))
     assert asked == declared
-    # grid() of compare reads the same three names of the object that it is given
-    used |= {"models", "seeds", "strategy"} if stage == "compare" else set()
+    # grid() and subset_grid() of compare read these names of the object that they are given
+    used |= {"compared", "folds", "models", "seeds", "strategy", "subsets"} if stage == "compare" else set()
     assert {name.split(".")[0] for name in asked} <= used
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_stage_has_a_script_that_says_what_it_does(stage: str) -> None:
-    docstring = ast.get_docstring(ast.parse((SOURCE / f"thaw/stages/{stage}.py").read_text()))
+    docstring = ast.get_docstring(ast.parse((SOURCE / f"thaw/stages/{module_of(stage)}.py").read_text()))
     assert docstring is not None
-    assert docstring.startswith(f"{stage}: ")
+    assert docstring.startswith(f"{module_of(stage)}: ")
     assert all(word in docstring for word in ("\nReads ", "\nWrites ", "\nPromises "))
 
 
-def test_compare_names_the_strategies_of_the_grid() -> None:
-    listed = [name for name in STAGES["train"]["matrix"]["strategy"] if not name.startswith("${")]
-    assert STAGES["compare"]["cmd"].split()[3:] == listed
-    assert STAGES["evaluate"]["matrix"] == STAGES["train"]["matrix"]
+def resolved(folder: Path, **changes: Any) -> dict[str, Any]:
+    """The stages that DVC makes of dvc.yaml and changed parameters, by name."""
+    parameters = YAML(typ="safe").load(REPOSITORY / "params.yaml")
+    YAML(typ="safe").dump(parameters | changes, folder / "params.yaml")
+    shutil.copy(REPOSITORY / "dvc.yaml", folder)
+    with Repo.init(str(folder), no_scm=True, force=True) as repo:
+        return {stage.name: stage for stage in repo.index.stages}
+
+
+GRID = {"models": ["resnet18"], "seeds": [0], "strategy": "norm", "compared": ["frozen", "full", "full"]}
+ONCE = ["compare", "download", "inspect", "labels", "preprocess", "split", "weights@resnet18"]
+
+
+def test_without_folds_and_subsets_every_strategy_is_one_cell(tmp_path: Path) -> None:
+    cells = [f"{stage}@resnet18-{name}-0" for stage in ("train", "evaluate") for name in ("frozen", "full", "norm")]
+    assert sorted(resolved(tmp_path, **GRID, folds=[], subsets=[])) == sorted([*ONCE, *cells])
+
+
+def test_folds_and_subsets_are_further_cells_of_every_strategy(tmp_path: Path) -> None:
+    stages = resolved(tmp_path, **GRID, folds=[2], subsets=[20])
+    cells = [
+        f"{stage}{kind}@resnet18-{name}-0{part}"
+        for stage in ("train", "evaluate")
+        for kind, part in (("", ""), ("_fold", "-2"), ("_subset", "-20"))
+        for name in ("frozen", "full", "norm")
+    ]
+    assert sorted(stages) == sorted([*ONCE, *cells])
+
+
+@pytest.mark.parametrize(
+    ("suffix", "cell"),
+    [
+        ("@resnet18-full-0", Cell("resnet18", "full", 0)),
+        ("_fold@resnet18-full-0-2", Cell("resnet18", "full", 0, fold=2)),
+        ("_subset@resnet18-full-0-20", Cell("resnet18", "full", 0, subset=20)),
+    ],
+)
+def test_a_cells_stages_read_and_write_its_own_folders(suffix: str, cell: Cell, tmp_path: Path) -> None:
+    stages = resolved(tmp_path, **GRID, folds=[2], subsets=[20])
+    train, evaluate = stages[f"train{suffix}"], stages[f"evaluate{suffix}"]
+    folders = {cell.model_folder.as_posix(), cell.train_folder.as_posix()}
+    assert {str(out) for out in train.outs} == folders
+    assert {str(dep) for dep in evaluate.deps if str(cell.path) in str(dep)} == folders
+    written = {(cell.evaluate_folder / name).as_posix() for name in ("predictions.csv", "metrics.json")}
+    assert {str(out) for out in evaluate.outs} == written
+    for stage in (train, evaluate):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", stage.cmd.split()[2:])
+            assert Cell.from_arguments(None) == cell
+
+
+def test_what_a_cell_depends_on_is_the_same_with_and_without_fold_and_subset() -> None:
+    for stage in ("train", "evaluate"):
+        sources = [
+            {dep for dep in STAGES[name]["deps"] if not dep.startswith(("models/${item.model}/", "reports/train"))}
+            for name in (stage, f"{stage}_fold", f"{stage}_subset")
+        ]
+        assert sources[0] == sources[1] == sources[2]
 
 
 def test_no_output_but_downloads_survives_a_rerun_and_run_caches_are_kept() -> None:

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from thaw.cells import Cell
-from thaw.report.results import CellResult, Results, Subject
+from thaw.report.results import CellResult, Results
+from thaw.report.subject import Subject
 
 SECONDS = {"frozen": 12.0, "partial": 40.0, "full": 150.0}
 TRAINABLE = {"frozen": 17_934, "partial": 1_100_000, "full": 3_391_000}
@@ -42,8 +43,10 @@ def make_cell(cell: Cell, classes: tuple[str, ...], task: str, rank: int) -> Cel
         })
         for split, off in (("train", 0.0), ("val", 0.05))
     ]  # fmt: skip
+    metrics["train_images"] = 700
+    images = pd.DataFrame({"image": ["a.png", "b.png"], "patient": ["1", "2"]})
     made = {"device": "cpu", "precision": "fp32", "best_epoch": 4, "epochs": 5}
-    return CellResult(cell, {**metrics, **cost}, {**cost, **made}, pd.concat(parts, ignore_index=True))
+    return CellResult(cell, {**metrics, **cost}, {**cost, **made}, pd.concat(parts, ignore_index=True), images)
 
 
 @pytest.fixture

@@ -12,12 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thaw.report.comparison import average, comparison_table, curves_table, headline, undefined_classes
+from thaw.report.average import average
+from thaw.report.comparison import comparison_table, curves_table, headline, undefined_classes
 from thaw.report.results import Results
 
 COLUMNS = [
     "model", "strategy", "seeds", "auroc_macro", "f1_macro", "accuracy", "seconds", "memory_gib", "parameters",
-    "trainable", "auroc_macro_std", "split", "dataset",
+    "trainable", "auroc_macro_std", "split", "dataset", "folds", "auroc_macro_fold_mean", "auroc_macro_fold_sd",
+    "train_images",
 ]  # fmt: skip
 
 
@@ -37,7 +39,8 @@ def test_a_row_is_the_mean_over_seeds(make_results: Callable[..., Results]) -> N
         "model": "resnet18", "strategy": "frozen", "seeds": 2, "auroc_macro": 0.705, "f1_macro": 0.505,
         "accuracy": 0.805, "seconds": 12.5, "memory_gib": 1.5, "parameters": 3_391_000, "trainable": 17_934,
         "auroc_macro_std": 0.007071, "split": "patient 70/15/15 (seed 0), test 150 images of 60 patients",
-        "dataset": "Phantom chest X-rays (synthetic)",
+        "dataset": "Phantom chest X-rays (synthetic)", "folds": 1, "auroc_macro_fold_mean": None,
+        "auroc_macro_fold_sd": None, "train_images": 700,
     }  # fmt: skip
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from thaw.report.comparison import comparison_table, headline
 from thaw.report.page import comparison_page, results_table
-from thaw.report.results import Results, describe_split, describe_subject
+from thaw.report.results import Results
+from thaw.report.subject import describe_split, describe_subject
 
 SPLIT = {
     "by": "dataset",

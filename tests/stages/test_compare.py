@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from ruamel.yaml import YAML
 
 from thaw.cells import Cell
 from thaw.errors import UserError
@@ -28,24 +29,39 @@ def write(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content))
 
 
+def write_predictions(folder: Path, cell: Cell) -> None:
+    """Three test images a fold: the first has the first class, and in fold 1 alone the highest logit."""
+    fold = cell.fold or 1
+    rows = [
+        f"{fold}{name}.png,{fold}{name},{split}" for name, split in zip("vabc", ("val", *["test"] * 3), strict=True)
+    ]
+    logits = (0, 3, 2, 1) if fold == 1 else (0, 2, 2, 3)
+    labelled = [f"{row},{int(row[1] == 'a')},0,{logit},0" for row, logit in zip(rows, logits, strict=True)]
+    columns = ",".join(["image,patient,split", *(f"{kind}_{name}" for kind in ("label", "logit") for name in CLASSES)])
+    (folder / cell.evaluate_folder / "predictions.csv").write_text("\n".join([columns, *labelled]) + "\n")
+
+
 def write_cell(folder: Path, cell: Cell) -> None:
     value = AUROC[cell.strategy] + 0.02 * cell.seed
     cost = {"seconds": 10.0, "memory_gib": 1.0, "parameters": 1000, "trainable": 10}
     by_class = {name: {"<b>|x": value, "Mass": None} for name in ("auroc", "precision", "recall", "f1")}
-    metrics = {"auroc_macro": value, "f1_macro": 0.5, "accuracy": 0.6, **by_class, **cost}
+    metrics = {"auroc_macro": value, "f1_macro": 0.5, "accuracy": 0.6, **by_class, "train_images": 14, **cost}
+    metrics["train_images"] = cell.subset or 14
     write(folder / cell.evaluate_folder / "metrics.json", metrics)
+    write_predictions(folder, cell)
     made = {"device": "cpu", "precision": "fp32", "best_epoch": 1, "epochs": 1, "blocks": []}
     write(folder / cell.train_folder / "cost.json", {**cost, **made})
     rows = "".join(f"1,1,{split},0.5,0.6,,0.01,30,1\n" for split in ("train", "val"))
     (folder / cell.train_folder / "history.csv").write_text(HISTORY + rows)
 
 
-def select(folder: Path, strategy: str) -> None:
-    """Use the repository's own parameters with two seeds and this strategy."""
-    text = (REPOSITORY / "params.yaml").read_text()
-    lines = {"models:": "models: [efficientnet_lite0]", "seeds:": "seeds: [0, 1]", "strategy:": f"strategy: {strategy}"}
-    kept = [line for line in text.splitlines() if not line.startswith(tuple(lines))]
-    (folder / "params.yaml").write_text("\n".join([*kept, *lines.values()]) + "\n")
+def select(folder: Path, strategy: str, folds: tuple[int, ...] = (), subsets: tuple[int, ...] = ()) -> None:
+    """Use the repository's own parameters with two seeds, five folds and this strategy."""
+    content = YAML(typ="safe").load(REPOSITORY / "params.yaml")
+    grid = {"models": ["efficientnet_lite0"], "seeds": [0, 1], "folds": list(folds), "subsets": list(subsets)}
+    content |= {**grid, "strategy": strategy, "compared": ["frozen", "full", "full"]}
+    content["split"]["folds"] = 5
+    YAML(typ="safe").dump(content, folder / "params.yaml")
 
 
 @pytest.fixture
@@ -73,7 +89,7 @@ def run_stage(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     def run() -> str:
         with monkeypatch.context() as patch:
             patch.chdir(project)
-            patch.setattr(sys, "argv", ["compare", "frozen", "full"])
+            patch.setattr(sys, "argv", ["compare"])
             patch.setattr(compare, "write_figures", lambda *_: None)
             compare.main()
         return capsys.readouterr().out
@@ -87,7 +103,7 @@ def command(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_compare_writes_tables_page_and_figures(project: Path) -> None:
-    done = command(project, "frozen", "full")
+    done = command(project)
     assert done.returncode == 0, done.stderr
     table = pd.read_csv(project / "reports/comparison.csv")
     assert table[["strategy", "seeds", "auroc_macro"]].to_numpy().tolist() == [["frozen", 2, 0.71], ["full", 2, 0.81]]
@@ -129,6 +145,7 @@ def test_a_strategy_outside_the_list_joins_when_selected_and_leaves_when_not(
     "name",
     [
         "data/dataset.json", "reports/split.json", "reports/evaluate/efficientnet_lite0/full/1/metrics.json",
+        "reports/evaluate/efficientnet_lite0/full/1/predictions.csv",
         "reports/train/efficientnet_lite0/full/1/cost.json", "reports/train/efficientnet_lite0/full/1/history.csv",
     ],
 )  # fmt: skip
@@ -137,6 +154,51 @@ def test_a_missing_file_is_an_error_that_names_it(project: Path, run_stage: Call
     with pytest.raises(UserError, match=f"^{re.escape(name)} is missing; run dvc repro$"):
         run_stage()
     assert not (project / "reports/metrics.json").exists()
+
+
+def test_folds_are_pooled_and_the_page_says_so(project: Path, run_stage: Callable[[], str]) -> None:
+    select(project, "full", folds=(2,))
+    splits = json.loads((project / "reports/split.json").read_text())
+    write(project / "reports/split.json", {**splits, "folds": [{"images": 4, "patients": 4}] * 5})
+    for strategy in ("frozen", "full"):
+        for seed in (0, 1):
+            write_cell(project, Cell("efficientnet_lite0", strategy, seed, fold=2))
+    run_stage()
+    # pairs of a positive (3, 2) and a negative (2, 1, 2, 3): 3.5 + 2 of 8; the mean over folds would be 0.625
+    table = pd.read_csv(project / "reports/comparison.csv")
+    assert table[["auroc_macro", "folds"]].to_numpy().tolist() == [[0.6875, 2], [0.6875, 2]]
+    page = (project / "reports/comparison.md").read_text()
+    assert "- 2 of 5 folds, out-of-fold predictions pooled: the figures rest on 8 of 20 images (40%)" in page
+    assert json.loads((project / "reports/metrics.json").read_text())["auroc"]["<b>|x"] == 0.6875
+
+
+def test_folds_that_the_split_has_not_are_one_line(project: Path, run_stage: Callable[[], str]) -> None:
+    select(project, "full", folds=(2,))
+    with pytest.raises(UserError, match=r"^reports/split\.json does not hold the folds that params\.yaml names"):
+        run_stage()
+
+
+def test_subsets_are_beside_the_comparison_not_in_it(project: Path, run_stage: Callable[[], str]) -> None:
+    select(project, "full", subsets=(10,))
+    for strategy, value in (("frozen", 0.75), ("full", 0.65)):
+        for seed in (0, 1):
+            cell = Cell("efficientnet_lite0", strategy, seed, subset=10)
+            write_cell(project, cell)
+            path = project / cell.evaluate_folder / "metrics.json"
+            write(path, {**json.loads(path.read_text()), "auroc_macro": value})
+    run_stage()
+    assert pd.read_csv(project / "reports/comparison.csv")["auroc_macro"].tolist() == [0.71, 0.81]
+    page = (project / "reports/comparison.md").read_text()
+    assert "efficientnet_lite0: frozen and full cross at about 12 training images" in page
+
+
+def test_cells_that_test_other_images_are_refused(project: Path, run_stage: Callable[[], str]) -> None:
+    predictions = project / "reports/evaluate/efficientnet_lite0/full/1/predictions.csv"
+    predictions.write_text(predictions.read_text().replace("1a.png", "other.png"))
+    with pytest.raises(
+        UserError, match=r"full/1/predictions\.csv tests other images than .*frozen/0 does; run dvc repro"
+    ):
+        run_stage()
 
 
 def test_help_says_what_is_read_and_written(project: Path) -> None:

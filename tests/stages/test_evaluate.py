@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
+import pytest
 
+from thaw.evaluation.predictions import metrics_of
+from thaw.files import read_csv, write_csv
 from thaw.prepared import Prepared
-from thaw.stages.evaluate import metrics_of_test, prediction_table
+from thaw.stages.evaluate import prediction_table
 
 CLASSES = ["Effusion", "Mass"]
 TABLE = pd.DataFrame(
@@ -28,9 +34,19 @@ def test_predictions_name_image_patient_split_labels_and_logits() -> None:
     assert table.iloc[0].tolist() == ["b", "1", "test", 1, 0, 2.0, -1.0]
 
 
-def test_metrics_are_of_the_test_images_alone() -> None:
-    right = prediction_table(DATA, "test", np.array([[2.0, -1], [-1, 3], [-2, -2]]))
-    wrong = prediction_table(DATA, "val", np.array([[-9.0, 9]]))
-    metrics = metrics_of_test(pd.concat([wrong, right]), CLASSES, "multilabel", 0.5)
-    assert metrics["auroc_macro"] == 1
-    assert metrics["accuracy"] == 1
+def test_metrics_can_be_computed_again_from_the_table() -> None:
+    table = prediction_table(DATA, "test", np.array([[2.0, -1], [-1, 3], [-2, -2]]))
+    metrics = metrics_of(table, CLASSES, "multilabel", 0.5)
+    assert (metrics["auroc_macro"], metrics["accuracy"]) == (1, 1)
+
+
+@pytest.mark.parametrize("unknown", [0, 1])
+def test_a_table_read_back_gives_the_same_metrics(unknown: int, tmp_path: Path) -> None:
+    data = dataclasses.replace(DATA, table=TABLE.astype({"Mass": "Int64"}))
+    data.table.loc[data.table.index[:unknown], "Mass"] = pd.NA
+    tables = [prediction_table(data, split, np.ones((images, 2))) for split, images in (("val", 1), ("test", 3))]
+    write_csv(tmp_path / "predictions.csv", pd.concat(tables))
+    again = read_csv(tmp_path / "predictions.csv")
+    tested = again[again["split"] == "test"]
+    assert tested["image"].tolist() == list("bcd")
+    assert metrics_of(tested, CLASSES, "multilabel", 0.5) == metrics_of(tables[1], CLASSES, "multilabel", 0.5)

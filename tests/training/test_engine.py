@@ -10,38 +10,13 @@ import torch
 
 from thaw.backbones.classifier import Classifier, build_classifier
 from thaw.errors import UserError
-from thaw.params.schema import Phase, TrainParams
-from thaw.training.batches import Examples, shuffled_batches
-from thaw.training.engine import Best, Curve, Epoch, Trainer
+from thaw.training.batches import cut
+from thaw.training.engine import NotFiniteError, Trainer
 from thaw.training.inference import predict_logits
-from thaw.training.randomness import stream, stream_seed
+from thaw.training.randomness import stream_seed
+from thaw.training.state import Curve, Epoch, State
 
-CPU = torch.device("cpu")
-
-
-def settings(**more: Any) -> TrainParams:
-    values = {
-        "batch_size": 8, "optimizer": "adamw", "weight_decay": 0.01, "schedule": "cosine", "augment": "light",
-        "mirror": False, "class_weights": True, "max_class_weight": 10.0, "precision": "fp32", "device": "cpu",
-    }  # fmt: skip
-    return TrainParams.model_validate({**values, **more})
-
-
-def phase(thaw: Any, **more: Any) -> Phase:
-    return Phase.model_validate({"thaw": thaw, "epochs": 1, "lr": 1e-3, **more})
-
-
-def bright_or_dark(count: int, seed: int) -> Examples:
-    """Two classes that any network tells apart: bright and dark pictures."""
-    random = np.random.default_rng(seed)
-    bright = np.arange(count) % 2
-    pixels = (random.integers(0, 100, (count, 32, 32)) + 120 * bright[:, None, None]).astype(np.uint8)
-    return Examples(pixels, np.arange(count), np.eye(2, dtype=np.int64)[bright])
-
-
-def trainer(classifier: Classifier | None = None, seed: int = 0, **more: Any) -> Trainer:
-    network = classifier or build_classifier("resnet18", 2, seed)
-    return Trainer(network, bright_or_dark(32, 0), bright_or_dark(16, 1), "multiclass", settings(**more), seed, CPU)
+from .made import CPU, phase, same, state_of, trainer
 
 
 def test_it_learns_what_is_easy() -> None:
@@ -69,44 +44,43 @@ def test_the_classifier_ends_at_its_best_epoch() -> None:
         lambda epoch: logits.update({epoch.number: predict_logits(one.classifier, one.val, 8, CPU, "fp32")}),
     )
     final = predict_logits(one.classifier, one.val, 8, CPU, "fp32")
-    assert np.array_equal(final, logits[one.best.epoch])
+    assert np.array_equal(final, logits[one.state.best])
 
 
 def test_the_best_epoch_is_by_auroc_then_loss_and_by_loss_where_auroc_is_undefined() -> None:
     classifier = build_classifier("resnet18", 2, 0)
 
     def best_of(*curves: tuple[float, float | None]) -> int:
-        best = Best()
+        state = State()
         for number, (loss, auroc) in enumerate(curves, start=1):
-            best.update(Epoch(number, 1, 0.1, 1.0, Curve(1, 1, None), Curve(loss, 1, auroc)), classifier)
-        return best.epoch
+            state.add(Epoch(number, 1, 0.1, 1.0, Curve(1, 1, None), Curve(loss, 1, auroc)), classifier.network)
+        return state.best
 
     assert best_of((0.5, 0.8), (0.4, 0.7)) == 1
     assert best_of((0.5, 0.8), (0.4, 0.8)) == 2
     assert best_of((0.5, None), (0.4, None), (0.6, None)) == 2
 
 
-@pytest.mark.parametrize("start", ["best", "last"])
+@pytest.mark.parametrize("start", ["best", "last", "pretrained"])
 def test_a_later_phase_starts_where_it_says(start: str, monkeypatch: pytest.MonkeyPatch) -> None:
     one = trainer()
-    seen: list[dict[str, torch.Tensor]] = []
-    real = Trainer._phase
+    places = {"pretrained": state_of(one.classifier)}
+    begun: list[dict[str, torch.Tensor]] = []
+    begin, add = Trainer._begin, State.add
 
     def spy(self: Trainer, *arguments: Any) -> None:
-        seen.append({name: tensor.clone() for name, tensor in self.classifier.network.state_dict().items()})
-        real(self, *arguments)
-        seen.append({name: tensor.clone() for name, tensor in self.classifier.network.state_dict().items()})
+        begin(self, *arguments)
+        begun.append(state_of(self.classifier))
 
-    def keep_the_first(self: Best, epoch: Epoch, classifier: Classifier) -> None:
-        if not self.state:
-            update(self, epoch, classifier)
+    def keep_the_first(self: State, epoch: Epoch, network: torch.nn.Module) -> None:
+        add(self, epoch, network)
+        places[{1: "best", 2: "last"}.get(epoch.number, "later")] = state_of(one.classifier)
+        self.best, self.best_tensors = 1, places["best"]
 
-    update = Best.update
-    monkeypatch.setattr(Best, "update", keep_the_first)
-    monkeypatch.setattr(Trainer, "_phase", spy)
+    monkeypatch.setattr(State, "add", keep_the_first)
+    monkeypatch.setattr(Trainer, "_begin", spy)
     one.fit([phase("all", epochs=2), phase("head", start=start)], lambda _: None)
-    same_as_last = all(torch.equal(seen[1][name], seen[2][name]) for name in seen[1])
-    assert same_as_last == (start == "last")
+    assert [name for name in ("pretrained", "best", "last") if same(begun[1], places[name])] == [start]
 
 
 def test_strategies_see_the_same_batches_and_augmentations(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,9 +102,13 @@ def test_strategies_see_the_same_batches_and_augmentations(monkeypatch: pytest.M
     assert not torch.equal(images["full"][0], images["full"][len(images["full"]) // 2])
 
 
-def test_a_loss_that_is_no_number_is_one_line() -> None:
-    with pytest.raises(UserError, match="epoch 1; lower the learning rate"):
-        trainer(optimizer="adam", weight_decay=0.0).fit([phase("all", lr=1e30)], lambda _: None)
+def test_a_loss_that_is_no_number_names_epoch_batch_and_rate() -> None:
+    one = trainer(optimizer="adam", weight_decay=0.0, schedule="constant")
+    message = r"the loss is nan in epoch 2, batch 2 of 4, at learning rate 1e\+30; lower the learning rate"
+    with pytest.raises(NotFiniteError, match=message):
+        one.fit([phase("head"), phase("all", lr=1e30, start="last")], lambda _: None)
+    assert one.state.best == 1
+    assert all(tensor.isfinite().all() for tensor in one.state.best_tensors.values())
 
 
 def test_a_phase_that_does_not_fit_the_network_is_told_before_training() -> None:
@@ -149,11 +127,95 @@ def test_the_learning_rate_follows_the_schedule() -> None:
 
 @pytest.mark.parametrize(("count", "sizes"), [(10, [4, 4, 2]), (9, [4, 5]), (1, [1]), (8, [4, 4])])
 def test_batches_hold_every_image_once_and_never_one_alone(count: int, sizes: list[int]) -> None:
-    batches = shuffled_batches(count, 4, stream(0, "order", 0))
+    batches = cut(torch.arange(count), 4)
     assert [len(batch) for batch in batches] == sizes
-    assert sorted(torch.cat(batches).tolist()) == list(range(count))
+    assert torch.cat(batches).tolist() == list(range(count))
 
 
 def test_streams_differ_by_use_epoch_and_seed() -> None:
     seeds = {stream_seed(s, use, e) for s in (0, 1) for use in ("order", "augmentation", "dropout") for e in (0, 1)}  # type: ignore[arg-type]
     assert len(seeds) == 12
+
+
+def test_a_phase_ends_early_when_it_no_longer_improves() -> None:
+    one = trainer(schedule="constant")
+    # a rate so small that nothing changes: no epoch is better than the first
+    one.fit([phase("head", epochs=9, lr=1e-30, patience=2), phase("head")], lambda _: None)
+    assert [epoch.phase for epoch in one.state.history] == [1, 1, 1, 2]
+
+
+def test_accumulated_gradients_make_the_step_of_the_whole_batch() -> None:
+    """BatchNorm frozen, the loss weighted: two parts of 8 train as one batch of 16 does."""
+    ends = []
+    for more in ({"batch_size": 16}, {"batch_size": 8, "accumulate": 2}):
+        one = trainer(optimizer="sgd", weight_decay=0.0, **more)
+        one.fit([phase("head", lr=0.1, epochs=2)], lambda _: None)
+        ends.append(one.classifier.network.get_parameter("fc.weight").detach())
+    assert torch.allclose(*ends, atol=1e-6)
+    assert not torch.equal(ends[0], torch.zeros_like(ends[0]))
+
+
+def test_a_clipped_gradient_is_not_longer_than_it_may_be() -> None:
+    one = trainer(optimizer="sgd", weight_decay=0.0, clip_norm=1e-3, schedule="constant", batch_size=32)
+    before = state_of(one.classifier)
+    one.fit([phase("all", lr=1.0)], lambda _: None)
+    moved = [(p.detach() - before[name]).flatten() for name, p in one.classifier.network.named_parameters()]
+    assert float(torch.cat(moved).norm()) == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_a_batch_that_does_not_fit_is_halved_and_the_result_stays(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ends = []
+    for most in (32, 3):
+        one, forward = trainer(batch_size=16), Classifier.forward
+
+        def narrow(self: Classifier, gray: torch.Tensor, most: int = most, forward: Any = forward) -> torch.Tensor:
+            if torch.is_grad_enabled() and len(gray) > most:
+                raise torch.OutOfMemoryError("no")
+            result: torch.Tensor = forward(self, gray)
+            return result
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Classifier, "forward", narrow)
+            one.fit([phase("head", epochs=2, lr=0.01)], lambda _: None)
+        ends.append(one.classifier.network.get_parameter("fc.weight").detach())
+        assert one.state.part_images == (16 if most == 32 else 2)
+    assert torch.allclose(*ends, atol=1e-6)
+    warnings = capsys.readouterr().err.splitlines()
+    assert [line.split(" images at once do not fit")[0] for line in warnings] == [
+        "warning: 16",
+        "warning: 8",
+        "warning: 4",
+    ]
+
+
+def test_a_memory_that_holds_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: Any) -> torch.Tensor:
+        raise torch.OutOfMemoryError("no")
+
+    monkeypatch.setattr(Classifier, "forward", never)
+    with pytest.raises(UserError, match="not even 2 images at once fit the memory"):
+        trainer(batch_size=4).fit([phase("head")], lambda _: None)
+
+
+@pytest.mark.parametrize("change", [{"channels_last": False}, {"precision": "bf16"}])
+def test_options_of_speed_change_no_more_than_rounding(change: dict[str, Any]) -> None:
+    losses = []
+    for more in ({}, change):
+        one = trainer(**more)
+        one.fit([phase({"last": 1})], lambda _: None)
+        losses.append(one.state.history[0].val.loss)
+    assert losses[1] == pytest.approx(losses[0], rel=0.05)
+
+
+def test_fp16_without_a_gpu_is_refused() -> None:
+    with pytest.raises(UserError, match="fp16 needs a GPU"):
+        trainer(precision="fp16")
+
+
+@pytest.mark.parametrize("loss", [{"sampling": "balanced"}, {"name": "focal"}, {"hardest": 0.5}, {"smoothing": 0.1}])
+def test_every_loss_and_sampling_trains(loss: dict[str, Any]) -> None:
+    one = trainer(loss=loss)
+    one.fit([phase("all", epochs=3)], lambda _: None)
+    assert one.state.history[-1].train.loss < one.state.history[0].train.loss

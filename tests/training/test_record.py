@@ -7,19 +7,17 @@ import pytest
 import torch
 
 from thaw.files import read_json
-from thaw.params.schema import Phase
-from thaw.training.engine import Curve, Epoch
 from thaw.training.record import Recorder
+from thaw.training.state import Curve, Epoch
 
-from .test_engine import trainer
+from .made import phase, trainer
 
 
 def test_a_training_leaves_curves_a_table_and_its_cost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     one = trainer()
-    phase = Phase.model_validate({"thaw": "head", "epochs": 2, "lr": 0.01})
     with Recorder(tmp_path / "cell", torch.device("cpu")) as recorder:
-        recorder.finish(one, one.fit([phase], recorder.epoch))
+        recorder.finish(one, one.fit([phase("head", epochs=2)], recorder.epoch))
     history = pd.read_csv(tmp_path / "cell/history.csv")
     assert history[["epoch", "split"]].to_numpy().tolist() == [[1, "train"], [1, "val"], [2, "train"], [2, "val"]]
     assert history["loss"].gt(0).all()
@@ -28,7 +26,8 @@ def test_a_training_leaves_curves_a_table_and_its_cost(tmp_path: Path, monkeypat
     cost = read_json(tmp_path / "cell/cost.json")
     assert cost["trainable"] == 512 * 2 + 2
     assert cost["epochs"] == 2
-    assert cost["best_epoch"] == one.best.epoch
+    assert cost["best_epoch"] == one.state.best
+    assert cost["images_at_once"] == 8
     assert cost["blocks"][0]["blocks"]["layer4"] is None
     assert not (tmp_path / "dvc.yaml").exists()
 

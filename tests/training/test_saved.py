@@ -9,7 +9,9 @@ from thaw.backbones.classifier import build_classifier
 from thaw.errors import UserError
 from thaw.training.saved import load_model, save_model
 
-DESCRIPTION = {"model": "resnet18", "classes": ["a", "b", "c"], "seed": 4, "task": "multilabel"}
+DESCRIPTION = {
+    "model": "resnet18", "classes": ["a", "b", "c"], "seed": 4, "task": "multilabel", "input": {"size": [64, 64]},
+}  # fmt: skip
 
 
 def test_a_model_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -31,4 +33,10 @@ def test_the_same_model_is_the_same_bytes(tmp_path: Path) -> None:
 
 def test_a_folder_without_a_model_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no trained model"):
+        load_model(tmp_path)
+
+
+def test_a_head_of_other_labels_is_told(tmp_path: Path) -> None:
+    save_model(tmp_path, build_classifier("resnet18", 14, seed=1), {**DESCRIPTION, "classes": ["x"] * 15})
+    with pytest.raises(UserError, match=r"does not fit this network and these labels: .*fc\.weight .*14.*15"):
         load_model(tmp_path)

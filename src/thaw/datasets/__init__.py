@@ -17,7 +17,7 @@ from thaw.datasets.tuberculosis import read_tuberculosis
 from thaw.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
-    from thaw.params.schema import DatasetParams
+    from thaw.params.dataset import DatasetParams
 
 Reader = Callable[["DatasetParams"], Dataset]
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Sequence
-
-import numpy as np
-import pandas as pd
 
 from thaw.datasets.dataset import LEADING, TRAILING, Dataset
 from thaw.errors import UserError, did_you_mean
+from thaw.subsets import draw_patients
 
 
 def choose_classes(dataset: Dataset, classes: Sequence[str]) -> Dataset:
@@ -35,31 +32,14 @@ def choose_classes(dataset: Dataset, classes: Sequence[str]) -> Dataset:
 def draw_subset(dataset: Dataset, images: int) -> Dataset:
     """Keep about ``images`` images: whole patients, at most that many images, at least one patient.
 
-    Always the same patients, and those of a smaller subset are among those of a larger one: patients are brought into
-    one order, in which every stratum (patients by their rarest finding) is spread evenly, and the longest fitting
-    beginning of it is kept. Within a stratum the order is a hash of the patient.
+    Always the same patients, and those of a smaller subset are among those of a larger one; see ``draw_patients``.
     """
     if images >= len(dataset.table):
         return dataset
-    order = _stratified_order(dataset.table, dataset.classes)
-    counts = dataset.table["patient"].value_counts().reindex(order).cumsum()
-    kept = order[: max(int((counts <= images).sum()), 1)]
+    patients, kept = dataset.table["patient"].nunique(), draw_patients(dataset.table, dataset.classes, images)
     table = dataset.table[dataset.table["patient"].isin(kept)].reset_index(drop=True)
-    told = f"a subset: {len(table):,} of {len(dataset.table):,} images, {len(kept):,} of {len(order):,} patients"
+    told = f"a subset: {len(table):,} of {len(dataset.table):,} images, {len(kept):,} of {patients:,} patients"
     return dataclasses.replace(dataset, table=table, notices=(*dataset.notices, told))
-
-
-def _stratified_order(table: pd.DataFrame, classes: Sequence[str]) -> list[str]:
-    has = table.groupby("patient")[list(classes)].max().fillna(0).astype("int64") > 0
-    by_rarity = has.sum().sort_values(kind="stable").index
-    # a patient without any finding belongs to the last stratum
-    stratum = np.where(has.any(axis=1), has[by_rarity].to_numpy().argmax(axis=1), len(classes))
-    keys = [hashlib.sha256(patient.encode()).digest() for patient in has.index]
-    patients = pd.DataFrame({"patient": has.index, "stratum": stratum, "key": keys}).sort_values(["stratum", "key"])
-    groups = patients.groupby("stratum")["patient"]
-    patients["place"] = (groups.cumcount() + 0.5) / groups.transform("size")
-    order: list[str] = patients.sort_values(["place", "stratum"])["patient"].tolist()
-    return order
 
 
 def _left_out(dataset: Dataset, classes: Sequence[str], images: int) -> list[str]:

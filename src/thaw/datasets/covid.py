@@ -20,7 +20,7 @@ from thaw.errors import UserError
 from thaw.images.sources import MemberError, open_source
 
 if TYPE_CHECKING:
-    from thaw.params.schema import DatasetParams
+    from thaw.params.dataset import DatasetParams
 
 TITLE = "COVID-19 Image Data Collection, Cohen et al. 2020"
 TABLE = "metadata.csv"

@@ -15,7 +15,7 @@ from thaw.images.headers import add_headers
 from thaw.images.sources import open_source
 
 if TYPE_CHECKING:
-    from thaw.params.schema import DatasetParams
+    from thaw.params.dataset import DatasetParams
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")

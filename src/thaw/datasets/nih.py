@@ -23,7 +23,7 @@ from thaw.images.sources import ImageSource, MemberError, open_source
 from thaw.phantom.frequencies import FINDINGS
 
 if TYPE_CHECKING:
-    from thaw.params.schema import DatasetParams
+    from thaw.params.dataset import DatasetParams
 
 NO_FINDING = "No Finding"
 # the first edition, the revision of 2020, and the table of Kaggle's 5,606-image sample; each may be gzipped

@@ -9,7 +9,7 @@ from thaw.datasets.dataset import Dataset
 from thaw.datasets.nih import read_nih_layout
 
 if TYPE_CHECKING:
-    from thaw.params.schema import DatasetParams
+    from thaw.params.dataset import DatasetParams
 
 TITLE = "Phantom chest X-rays (synthetic)"
 NOTICES = (

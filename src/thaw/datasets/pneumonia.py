@@ -18,7 +18,7 @@ from thaw.errors import UserError
 from thaw.images.sources import open_source
 
 if TYPE_CHECKING:
-    from thaw.params.schema import DatasetParams
+    from thaw.params.dataset import DatasetParams
 
 TITLE = "Chest X-Ray Images (Pneumonia), Kermany et al. 2018"
 CLASSES = ("NORMAL", "PNEUMONIA")

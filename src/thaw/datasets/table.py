@@ -17,7 +17,7 @@ from thaw.errors import UserError
 from thaw.images.headers import add_headers
 
 if TYPE_CHECKING:
-    from thaw.params.schema import Columns, DatasetParams
+    from thaw.params.dataset import Columns, DatasetParams
 
 PATIENT_UNKNOWN = ""
 

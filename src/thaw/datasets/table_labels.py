@@ -12,7 +12,7 @@ from thaw.errors import UserError
 from thaw.labels import Task
 
 if TYPE_CHECKING:
-    from thaw.params.schema import DatasetParams
+    from thaw.params.dataset import DatasetParams
 
 CERTAIN = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
 UNCERTAIN = ("-1", "-1.0")

@@ -23,7 +23,7 @@ from thaw.images.duplicates import MOST_IMAGES, exact_groups, make_thumbnails, n
 from thaw.images.store import build_store
 
 if TYPE_CHECKING:
-    from thaw.params.schema import DatasetParams
+    from thaw.params.dataset import DatasetParams
 
 TITLE = "Normal, pneumonia, tuberculosis (3 classes)"
 CLASSES = ("NORMAL", "PNEUMONIA", "TUBERCULOSIS")

@@ -63,6 +63,7 @@ def validate(content: object) -> Params:
         if name not in allowed:
             choice = f"use one of {', '.join(allowed)}{did_you_mean(name, allowed)}"
             raise UserError(f"params.yaml: {place}: {name!r} is not known; {choice}")
+    _check_folds(params)
     return params
 
 
@@ -79,7 +80,18 @@ def _load(path: Path) -> object:
 def _references(params: Params) -> list[tuple[str, str, list[str]]]:
     """Names that must exist elsewhere in the file: (where it stands, the name, the names that exist)."""
     models = [(f"models.{index}", model, list(params.weights)) for index, model in enumerate(params.models)]
-    return [*models, ("strategy", params.strategy, list(params.strategies))]
+    compared = [(f"compared.{index}", name) for index, name in enumerate(params.compared)]
+    named = [("strategy", params.strategy), *compared]
+    return [*models, *((place, name, list(params.strategies)) for place, name in named)]
+
+
+def _check_folds(params: Params) -> None:
+    """Raise UserError unless every further fold is one that ``split.folds`` makes."""
+    folds = params.split.folds
+    if params.folds and folds is None:
+        raise UserError(f"params.yaml: folds: {params.folds} needs split.folds, which is null; set it, or folds: []")
+    if wrong := [fold for fold in params.folds if folds is not None and fold > folds]:
+        raise UserError(f"params.yaml: folds: {wrong[0]} is not allowed; split.folds is {folds}, so use 2 to {folds}")
 
 
 def _one_line(error: ErrorDetails) -> str:

@@ -12,7 +12,7 @@ from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from thaw.report.comparison import average
+from thaw.report.average import average
 from thaw.report.results import Results
 from thaw.report.style import colours, heading, light_grid
 

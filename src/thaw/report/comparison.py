@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from statistics import fmean, stdev
+from statistics import stdev
 from typing import Any
 
 import pandas as pd
 
+from thaw.report.average import DIGITS, average
+from thaw.report.pooling import auroc_over_folds
 from thaw.report.results import CellResult, Results
 
-DIGITS = 6
 MEASURES = ("auroc_macro", "f1_macro", "accuracy", "seconds", "memory_gib", "parameters", "trainable")
+LAST = ("folds", "auroc_macro_fold_mean", "auroc_macro_fold_sd", "train_images")
 CURVES = ("cell", "split", "epoch", "loss", "accuracy", "auroc_macro")
-
-
-def average(values: Sequence[Any]) -> Any:
-    """Mean over seeds of one metric, rounded; nested metrics name by name.
-
-    Seeds for which it is undefined (None) are left out; None where it is undefined for all.
-
-    >>> average([{"f1": {"Mass": 0.2}}, {"f1": {"Mass": 0.4}}, {"f1": {"Mass": None}}])
-    {'f1': {'Mass': 0.3}}
-    """
-    if isinstance(values[0], dict):
-        return {name: average([value[name] for value in values]) for name in values[0]}
-    defined = [value for value in values if value is not None]
-    if not defined:
-        return None
-    # equal counts stay whole numbers
-    return round(defined[0] if len(set(defined)) == 1 else fmean(defined), DIGITS)
 
 
 def headline(results: Results) -> dict[str, Any]:
@@ -42,15 +26,20 @@ def headline(results: Results) -> dict[str, Any]:
 def comparison_table(results: Results) -> pd.DataFrame:
     """One row a model and strategy, in the grid's order: means over seeds; undefined values are empty.
 
-    ``auroc_macro_std`` is the sample standard deviation over seeds, empty for fewer than two.
+    Metrics are of the test images; where there are ``folds``, of the pooled out-of-fold predictions of a seed.
+    ``auroc_macro_std`` is the sample standard deviation over seeds, empty for fewer than two. ``folds``: how many are
+    pooled; ``auroc_macro_fold_mean`` and ``auroc_macro_fold_sd``: see ``auroc_over_folds``, empty for a single one.
+    ``train_images``: how many a training saw, the mean over folds.
     """
     rows = [_row(results.seeds_of(model, strategy)) for model, strategy in results.pairs]
-    return pd.DataFrame(rows).assign(split=results.subject.split, dataset=results.subject.title)
+    table = pd.DataFrame(rows).assign(split=results.subject.split, dataset=results.subject.title)
+    return table[[*(name for name in table if name not in LAST), *LAST]]
 
 
 def curves_table(results: Results) -> pd.DataFrame:
-    """All cells' curves below each other: ``cell, split, epoch, loss, accuracy, auroc_macro``."""
-    tables = [result.history.assign(cell=str(result.cell)) for result in results.cells]
+    """All trainings' curves below each other: ``cell, split, epoch, loss, accuracy, auroc_macro``."""
+    trainings = [*results.trained, *results.smaller]
+    tables = [result.history.assign(cell=str(result.cell)) for result in trainings]
     return pd.concat(tables, ignore_index=True)[list(CURVES)]
 
 
@@ -68,4 +57,9 @@ def _row(seeds: list[CellResult]) -> dict[str, Any]:
     means = {name: average([result.metrics[name] for result in seeds]) for name in MEASURES}
     aurocs = [result.metrics["auroc_macro"] for result in seeds if result.metrics["auroc_macro"] is not None]
     spread = round(stdev(aurocs), DIGITS) if len(aurocs) > 1 else None
-    return {"model": cell.model, "strategy": cell.strategy, "seeds": len(seeds), **means, "auroc_macro_std": spread}
+    fold_mean, fold_sd = auroc_over_folds(seeds)
+    return {
+        "model": cell.model, "strategy": cell.strategy, "seeds": len(seeds), **means, "auroc_macro_std": spread,
+        "folds": len(seeds[0].trained), "auroc_macro_fold_mean": fold_mean, "auroc_macro_fold_sd": fold_sd,
+        "train_images": round(average([result.metrics["train_images"] for result in seeds])),
+    }  # fmt: skip

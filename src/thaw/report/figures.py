@@ -12,14 +12,17 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from thaw.files import replacing
+from thaw.files import replacing, write_csv
+from thaw.report.average import average
 from thaw.report.class_figures import CHANCE, auroc_by_class, confusion_matrices
-from thaw.report.comparison import average
+from thaw.report.data_size import size_table
+from thaw.report.data_size_figure import auroc_by_size
 from thaw.report.results import CellResult, Results
 from thaw.report.style import colours, heading, house_style, label_points, light_grid, markers, save
 
 CURVES = {"loss": "loss", "accuracy": "accuracy", "auroc_macro": "macro AUROC"}
 BARS = {"auroc_macro": ("macro AUROC", CHANCE), "f1_macro": ("macro F1", 0.0), "accuracy": ("accuracy", 0.0)}
+SIZE_TABLE = "learning_curve.csv"
 WIDE = 10  # times more seconds from which an axis of cost is logarithmic
 
 
@@ -35,23 +38,26 @@ def figures_of(results: Results) -> Mapping[str, Callable[[Results], Figure]]:
         "strategies.png": strategy_bars,
         "quality_against_cost.png": quality_against_cost,
         **by_class,
+        **({"learning_curve_data.png": auroc_by_size} if results.smaller else {}),
     }
 
 
 def write_figures(results: Results, folder: Path) -> None:
-    """Draw all figures into ``folder``, which then holds nothing else."""
+    """Draw all figures into ``folder``, which then holds nothing else but the table of AUROC by training images."""
     with replacing(folder) as path, house_style():
         path.mkdir()
         for name, draw in figures_of(results).items():
             save(draw(results), path / name)
+        if results.smaller:
+            write_csv(path / SIZE_TABLE, size_table(results))
 
 
 def learning_curves(results: Results) -> Figure:
-    """Loss, accuracy and macro AUROC over epochs: a row of panels a model, a colour a strategy, a line a seed."""
+    """Loss, accuracy and macro AUROC over epochs: a row of panels a model, a colour a strategy, a line a training."""
     models, colour = results.models, colours(results.strategies)
     figure = Figure(figsize=(11, 1.3 + 2.6 * len(models)), layout="constrained")
     panels = figure.subplots(len(models), len(CURVES), sharex=True, sharey="col", squeeze=False)
-    for result in results.cells:
+    for result in results.trained:
         row = panels[models.index(result.cell.model)]
         for axes, name in zip(row, CURVES, strict=True):
             _curve(axes, result, name, colour[result.cell.strategy])

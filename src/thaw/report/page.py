@@ -10,6 +10,7 @@ import pandas as pd
 
 from thaw.labels import Task
 from thaw.report.comparison import undefined_classes
+from thaw.report.data_size import crossing_lines, mean_curves, size_table
 from thaw.report.results import Results
 
 UNTESTED = "Differences between strategies are not tested yet: do not read a ranking into them."
@@ -25,6 +26,14 @@ ACCURACY: dict[Task, str] = {
 AVERAGES = (
     "AUROC and F1: of the test images, macro (mean over classes); all figures are means over seeds (SD: of AUROC)."
 )
+POOLED = (
+    "Pooled AUROC ranks the images of all folds together; networks of different folds may score on different scales, "
+    "which tends to lower it. Fold mean and SD: of each fold's own AUROC, over the classes defined in every fold."
+)
+SIZES = (
+    "Trained on fewer images, tested on the same ones. The epochs are the same for every size, so fewer images are "
+    "fewer steps too. Means over seeds; differences are not tested, so a crossing may be chance."
+)
 COST = (
     "Seconds: one training. GiB: its peak memory, of the GPU where there is one, else of the process. "
     "Trainable: parameters that some phase changes."
@@ -39,13 +48,15 @@ def title(results: Results) -> str:
 
 def results_table(results: Results, table: pd.DataFrame) -> str:
     """The comparison for people, in aligned columns; ``table`` as ``comparison_table`` makes it."""
-    several = bool(table["seeds"].max() > 1)
+    several, pooled = bool(table["seeds"].max() > 1), bool(table["folds"].max() > 1)
     rows = {
         "model": [escape(name) for name in table["model"]],
         "strategy": [f"{name} (selected)" if name == results.selected else name for name in table["strategy"]],
         "seeds": [str(count) for count in table["seeds"]],
         "AUROC": _figures(table["auroc_macro"], 3),
         **({"SD": _figures(table["auroc_macro_std"], 3)} if several else {}),
+        **({"fold mean": _figures(table["auroc_macro_fold_mean"], 3)} if pooled else {}),
+        **({"fold SD": _figures(table["auroc_macro_fold_sd"], 3)} if pooled else {}),
         "F1": _figures(table["f1_macro"], 3),
         "accuracy": _figures(table["accuracy"], 3),
         "seconds": _figures(table["seconds"], 1),
@@ -78,6 +89,7 @@ def comparison_page(results: Results, table: pd.DataFrame, headline: dict[str, A
     notes = [
         f"Headline (metrics.json): {chosen}.",
         f"Split: {escape(results.subject.split)}.",
+        *([f"{escape(results.subject.pooling)}.", POOLED] if results.subject.pooling else []),
         AVERAGES,
         ACCURACY[results.subject.task],
         *_left_out(results),
@@ -92,6 +104,7 @@ def comparison_page(results: Results, table: pd.DataFrame, headline: dict[str, A
         _bullets(notes),
         f"## Class by class: {chosen}",
         class_table(results, headline),
+        *(_size_section(results) if results.smaller else []),
         "## Limits",
         _bullets([*map(escape, results.subject.limits), RESEARCH_ONLY]),
         "## Figures",
@@ -110,6 +123,24 @@ def escape(text: str) -> str:
     return re.sub(r"([\\|*`\[\]])", r"\\\1", text)
 
 
+def _size_section(results: Results) -> list[str]:
+    """AUROC by strategy and number of training images, and where strategies change places."""
+    table = size_table(results)
+    sizes = sorted(set(table["train_images"]))
+    rows = [
+        {"model": model, "strategy": strategy}
+        | dict(zip((f"{size:,}" for size in sizes), _figures(curve.reindex(sizes), 3), strict=True))
+        for (model, strategy), curve in mean_curves(table).items()
+    ]
+    tested = "fold 1's test images" if results.subject.pooling else "the test images"
+    return [
+        f"## Macro AUROC of {tested}, by training images",
+        _markdown(pd.DataFrame(rows), names=2),
+        SIZES,
+        _bullets(crossing_lines(table)),
+    ]
+
+
 def _left_out(results: Results) -> list[str]:
     names = undefined_classes(results)
     if not names:
@@ -119,7 +150,8 @@ def _left_out(results: Results) -> list[str]:
 
 
 def _devices(results: Results) -> str:
-    used = dict.fromkeys(f"{result.cost['device']} ({result.cost['precision']})" for result in results.cells)
+    trainings = [*results.trained, *results.smaller]
+    used = dict.fromkeys(f"{result.cost['device']} ({result.cost['precision']})" for result in trainings)
     warning = "; seconds and memory do not compare across them" if len(used) > 1 else ""
     return f"Trained on {' and '.join(map(escape, used))}{warning}."
 

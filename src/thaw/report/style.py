@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox, BboxBase
 
-from thaw.report.results import Subject
+from thaw.report.subject import Subject
 
 DPI = 120
 # Okabe & Ito (2008), "Color universal design", without yellow, which white paper swallows

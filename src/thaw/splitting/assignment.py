@@ -28,20 +28,32 @@ def split_patients(
 
     Raises UserError for an empty table, for wrong fractions, and for fewer patients than splits to fill.
     """
-    asked = _positive_fractions(fractions)
+    split = deal_patients(table, classes, _positive_fractions(fractions), seed)
+    return _sorted(pd.DataFrame({"image": table["image"], "patient": table["patient"].astype(str), "split": split}))
+
+
+def deal_patients(
+    table: pd.DataFrame, classes: Sequence[str], fractions: Mapping[str, float], seed: int
+) -> pd.Series[str]:
+    """Return the name of the part that every row of ``table`` is dealt to, all rows of a patient to the same part.
+
+    ``fractions``: the share of the images by part, above 0, summing to 1; the only patient with some class goes to the
+    part named first. Other arguments as ``split_patients``.
+
+    Raises UserError for an empty table and for fewer patients than parts.
+    """
     if table.empty:
         raise UserError("there are no images to split; check that the data set has any")
     patient = table["patient"].astype(str)
     positives = table[list(classes)].fillna(0).astype("int64")  # an unknown label is no positive
     counts = positives.assign(**{"": 1}).groupby(patient.to_numpy(), sort=True).sum()
-    if len(counts) < len(asked):
-        raise UserError(_too_few(len(counts), tuple(asked)))
+    if len(counts) < len(fractions):
+        raise UserError(_too_few(len(counts), tuple(fractions)))
     keys = _keys(counts.index.tolist(), seed)
     order = np.argsort(keys, kind="stable")
     counts = counts.iloc[order]
-    chosen = stratify(counts.to_numpy(dtype=np.int64), keys[order], tuple(asked.values()))
-    split_of = dict(zip(counts.index, np.array(tuple(asked))[chosen].tolist(), strict=True))
-    return _sorted(pd.DataFrame({"image": table["image"], "patient": patient, "split": patient.map(split_of)}))
+    chosen = stratify(counts.to_numpy(dtype=np.int64), keys[order], tuple(fractions.values()))
+    return patient.map(dict(zip(counts.index, np.array(tuple(fractions))[chosen].tolist(), strict=True)))
 
 
 def source_split(table: pd.DataFrame, seed: int, fractions: Mapping[str, float]) -> pd.DataFrame:

@@ -40,14 +40,15 @@ def summarise(split: pd.DataFrame, table: pd.DataFrame, classes: Sequence[str]) 
         share = f"{leaking} of {tested} test images ({leaking / max(tested, 1):.1%}) have a patient in training"
         notes.append(f"patients in more than one split: {crossing}; {share}: figures on such a split are too good")
     return {
-        "splits": {name: _describe(part, len(rows), classes) for name, part in parts.items()},
+        "splits": {name: describe(part, len(rows), classes) for name, part in parts.items()},
         "crossing_patients": crossing,
         "leaking_test_images": leaking,
         "notes": notes,
     }
 
 
-def _describe(part: pd.DataFrame, images: int, classes: Sequence[str]) -> dict[str, Any]:
+def describe(part: pd.DataFrame, images: int, classes: Sequence[str]) -> dict[str, Any]:
+    """Return the patients, images, share of all ``images`` and prevalence of each class in some rows."""
     return {
         "patients": int(part["patient"].nunique()),
         "images": len(part),

@@ -17,8 +17,8 @@ from thaw.fetch import RemoteFile, fetch_all
 from thaw.fetch.kaggle import fetch_kaggle
 from thaw.fetch.nih import NIH_FILES
 from thaw.files import replacing
+from thaw.params.dataset import Address, PhantomParams
 from thaw.params.read import read_params
-from thaw.params.schema import Address, PhantomParams
 from thaw.phantom import draw_cohort
 
 RAW = Path("data/raw")

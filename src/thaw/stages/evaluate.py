@@ -3,23 +3,20 @@
 Reads     the parameters evaluate; the prepared data, models/<cell>/, reports/train/<cell>/cost.json.
 Writes    reports/evaluate/<cell>/predictions.csv (labels and logits of every validation and test image),
           reports/evaluate/<cell>/metrics.json (test metrics, the share of test images whose patient is trained on,
-          and what the cell cost).
+          how many images were trained on, and what the cell cost).
 Promises  every metric can be computed again from the predictions; what is undefined is null.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from thaw.cells import Cell
-from thaw.command import arguments, run
-from thaw.evaluation.metrics import measure, rounded
+from thaw.command import run
+from thaw.evaluation.predictions import metrics_of
 from thaw.files import read_json, write_csv, write_json
-from thaw.labels import UNKNOWN, Task
 from thaw.params.read import read_params
 from thaw.prepared import Prepared, load_prepared
 from thaw.training.device import choose_device, keep_freed_memory, make_deterministic
@@ -37,15 +34,6 @@ def prediction_table(data: Prepared, split: str, logits: NDArray[np.floating]) -
     return pd.concat([part[["image", "patient", "split"]], labels, scores], axis=1)
 
 
-def metrics_of_test(predictions: pd.DataFrame, classes: list[str], task: Task, threshold: float) -> dict[str, Any]:
-    """The metrics of the test images, computed from the table of predictions alone."""
-    test = predictions[predictions["split"] == "test"]
-    labels = test[[f"label_{name}" for name in classes]].to_numpy(np.int64, na_value=UNKNOWN)
-    logits = test[[f"logit_{name}" for name in classes]].to_numpy(np.float64)
-    metrics: dict[str, Any] = rounded(measure(labels, logits, classes, task, threshold))
-    return metrics
-
-
 def predict_cell(cell: Cell, data: Prepared, batch_size: int) -> pd.DataFrame:
     """The predictions of a cell's model for validation and test images."""
     classifier, description = load_model(cell.model_folder)
@@ -60,18 +48,18 @@ def predict_cell(cell: Cell, data: Prepared, batch_size: int) -> pd.DataFrame:
 
 def main() -> None:
     """Evaluate the cell named on the command line."""
-    given = arguments(__doc__, "model", "strategy", "seed")
-    cell = Cell(given.model, given.strategy, int(given.seed))
+    cell = Cell.from_arguments(__doc__)
     params = read_params("evaluate").evaluate
     make_deterministic()
     keep_freed_memory()
-    data = load_prepared()
+    data = load_prepared(cell=cell)
     predictions = predict_cell(cell, data, params.batch_size)
-    metrics = metrics_of_test(predictions, data.classes, data.task, params.threshold)
+    tested = predictions[predictions["split"] == "test"]
+    metrics = metrics_of(tested, data.classes, data.task, params.threshold)
     cost = read_json(cell.train_folder / "cost.json")
     write_csv(cell.evaluate_folder / "predictions.csv", predictions)
-    limits = {"patient_overlap": round(data.patient_overlap, 6)}
-    write_json(cell.evaluate_folder / "metrics.json", {**metrics, **limits, **{name: cost[name] for name in COST}})
+    trained = {"patient_overlap": round(data.patient_overlap, 6), "train_images": len(data.of("train"))}
+    write_json(cell.evaluate_folder / "metrics.json", {**metrics, **trained, **{name: cost[name] for name in COST}})
 
 
 if __name__ == "__main__":

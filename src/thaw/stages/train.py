@@ -1,40 +1,51 @@
-"""train: one cell, a model x strategy x seed.
+"""train: one cell, a model x strategy x seed, and where they are given a fold or a number of training images.
 
 Reads     the parameters train and strategies.<strategy>; the prepared data, models/pretrained/<model>.safetensors.
-Writes    models/<model>/<strategy>/<seed>/ (weights.safetensors, model.json: the best epoch by validation AUROC),
-          reports/train/<model>/<strategy>/<seed>/ (dvclive's curves, history.csv, cost.json).
+Writes    models/<cell>/ (weights.safetensors, model.json: the best epoch by validation AUROC),
+          reports/train/<cell>/ (dvclive's curves, history.csv, cost.json).
 Promises  frozen tensors end bit-identical to how they began; all strategies of a model and seed start from the same
-          head and see the same batches; the same machine and parameters give the same weights.
+          head and see the same batches; the same machine and parameters give the same weights, also where the training
+          was killed and run again: it goes on from its last epoch.
 """
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 from thaw.backbones.classifier import build_classifier
 from thaw.backbones.stored import load_pretrained
 from thaw.cells import Cell
-from thaw.command import arguments, run
+from thaw.command import run
+from thaw.errors import UserError
 from thaw.params.read import read_params
-from thaw.params.schema import Phase, TrainParams
+from thaw.params.schema import TrainParams
+from thaw.params.strategy import Phase
 from thaw.prepared import Prepared, load_prepared
-from thaw.training.device import choose_device, keep_freed_memory, make_deterministic
-from thaw.training.engine import Trainer
+from thaw.training.checkpoint import FOLDER, Checkpoint, identity_of
+from thaw.training.device import choose_device, device_name, keep_freed_memory, make_deterministic
+from thaw.training.engine import NotFiniteError, Trainer
 from thaw.training.record import Recorder
 from thaw.training.saved import save_model
 
-PRETRAINED = Path("models/pretrained")
+PRETRAINED, PIXELS = Path("models/pretrained"), Path("data/images.npy")
+TABLES = [Path("data/dataset.json"), Path("data/images.csv"), Path("data/labels.csv"), Path("data/split.csv")]
 
 
-def make_trainer(cell: Cell, data: Prepared, settings: TrainParams) -> Trainer:
-    """The trainer of a cell: its backbone from the pretrained weights, its head from the seed."""
-    device = choose_device(settings.device)
-    pretrained = load_pretrained(PRETRAINED / f"{cell.model}.safetensors")
-    classifier = build_classifier(cell.model, len(data.classes), cell.seed, pretrained)
+def make_trainer(cell: Cell, data: Prepared, phases: list[Phase], settings: TrainParams) -> Trainer:
+    """The trainer of a cell: its backbone from the pretrained weights or from scratch, its head from the seed."""
+    device, stored = choose_device(settings.device), PRETRAINED / f"{cell.model}.safetensors"
+    pretrained = None if phases[0].weights == "none" else load_pretrained(stored)
+    classifier = build_classifier(cell.model, len(data.classes), cell.seed, pretrained, data.pixels.shape[1])
+    decisive = {
+        "cell": str(cell), "phases": [phase.model_dump() for phase in phases], "train": settings.model_dump(),
+        "device": device_name(device),
+    }  # fmt: skip
+    checkpoint = Checkpoint(FOLDER / cell.path / "state.pt", identity_of(decisive, TABLES, [PIXELS, stored]))
     return Trainer(
-        classifier, data.examples("train"), data.examples("val"), data.task, settings, cell.seed, device
-    )  # fmt: skip
+        classifier, data.examples("train"), data.examples("val"), data.task, settings, cell.seed, device, checkpoint
+    )
 
 
 def describe(cell: Cell, data: Prepared, phases: list[Phase], trainer: Trainer) -> dict[str, Any]:
@@ -50,23 +61,40 @@ def describe(cell: Cell, data: Prepared, phases: list[Phase], trainer: Trainer) 
         "dataset": data.title,
         "synthetic": data.synthetic,
         "precision": trainer.precision,
-        "best_epoch": trainer.best.epoch,
+        "best_epoch": trainer.state.best,
     }
+
+
+def save_best(cell: Cell, data: Prepared, phases: list[Phase], trainer: Trainer) -> None:
+    """Write the best epoch so far as the cell's model."""
+    trainer.classifier.network.load_state_dict(trainer.state.best_tensors)
+    save_model(cell.model_folder, trainer.classifier, describe(cell, data, phases, trainer))
 
 
 def main() -> None:
     """Train the cell named on the command line."""
-    given = arguments(__doc__, "model", "strategy", "seed")
-    cell = Cell(given.model, given.strategy, int(given.seed))
+    cell = Cell.from_arguments(__doc__)
     params = read_params("train", f"strategies.{cell.strategy}")
     make_deterministic()
     keep_freed_memory()
-    data, phases = load_prepared(), params.strategies[cell.strategy]
-    trainer = make_trainer(cell, data, params.train)
+    data, phases = load_prepared(cell=cell), params.strategies[cell.strategy]
+    trainer = make_trainer(cell, data, phases, params.train)
     with Recorder(cell.train_folder, trainer.device) as recorder:
-        plans = trainer.fit(phases, recorder.epoch)
+        try:
+            plans = trainer.fit(phases, recorder.epoch)
+        except NotFiniteError as error:
+            if not trainer.state.best:
+                raise
+            save_best(cell, data, phases, trainer)
+            kept = f"the best weights so far, of epoch {trainer.state.best}, are in {cell.model_folder}"
+            raise UserError(f"{error}; {kept}") from None
+        except KeyboardInterrupt:
+            print(f"{cell}: {len(trainer.state.history)} epochs are kept; dvc repro goes on there", file=sys.stderr)
+            raise
         recorder.finish(trainer, plans)
-    save_model(cell.model_folder, trainer.classifier, describe(cell, data, phases, trainer))
+    save_best(cell, data, phases, trainer)
+    if trainer.checkpoint:
+        trainer.checkpoint.remove()
 
 
 if __name__ == "__main__":

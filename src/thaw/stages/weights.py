@@ -12,6 +12,7 @@ from pathlib import Path
 from thaw.backbones.pretrained import fetch
 from thaw.backbones.stored import save_pretrained
 from thaw.command import arguments, run
+from thaw.errors import UserError, did_you_mean
 from thaw.params.read import read_params
 
 PRETRAINED = Path("models/pretrained")
@@ -20,8 +21,12 @@ PRETRAINED = Path("models/pretrained")
 def main() -> None:
     """Fetch the weights of the model named on the command line."""
     model = arguments(__doc__, "model").model
-    params = read_params(f"weights.{model}")
-    source = params.weights[model]
+    # the whole section: DVC takes the point in timm/vit_tiny_patch16_224.augreg_in21k for a key inside a key
+    weights = read_params("weights").weights
+    if model not in weights:
+        known = f"{', '.join(weights)}{did_you_mean(model, weights)}"
+        raise UserError(f"params.yaml: weights.{model} is missing; use one of {known}")
+    source = weights[model]
     save_pretrained(PRETRAINED / f"{model}.safetensors", fetch(model, source), source)
 
 

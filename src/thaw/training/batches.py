@@ -30,18 +30,20 @@ class Examples:
 
     def batch(self, chosen: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
         """Gray images (B, 1, H, W) in [0, 1] and labels (B, classes), both float32, of the positions ``chosen``."""
-        index = chosen.numpy()
-        pixels = torch.from_numpy(self.pixels[self.rows[index]]).to(device, non_blocking=True)
-        labels = torch.from_numpy(self.labels[index]).to(device, non_blocking=True)
-        return pixels.unsqueeze(1).float().div_(255), labels.float()
+        pixels = torch.from_numpy(self.pixels[self.rows[chosen.numpy()]]).to(device, non_blocking=True)
+        return pixels.unsqueeze(1).float().div_(255), self.targets(chosen, device)
+
+    def targets(self, chosen: Tensor, device: torch.device) -> Tensor:
+        """The labels (B, classes) of the positions ``chosen``, float32."""
+        return torch.from_numpy(self.labels[chosen.numpy()]).to(device, non_blocking=True).float()
 
 
-def shuffled_batches(count: int, batch_size: int, generator: torch.Generator) -> list[Tensor]:
-    """Positions 0 … count-1 in random order, cut into batches.
+def cut(positions: Tensor, size: int) -> list[Tensor]:
+    """Cut positions into batches of ``size``, in order.
 
     A last batch of one image would give BatchNorm nothing to normalise over, so it joins the batch before.
     """
-    batches = list(torch.split(torch.randperm(count, generator=generator), batch_size))
+    batches = list(torch.split(positions, size))
     if len(batches) > 1 and len(batches[-1]) == 1:
         batches[-2:] = [torch.cat(batches[-2:])]
     return batches

@@ -14,7 +14,7 @@ import torch
 
 from thaw.errors import UserError
 
-Precision = Literal["fp32", "bf16"]
+Precision = Literal["fp32", "bf16", "fp16"]
 GIB = 2**30
 
 
@@ -50,8 +50,14 @@ def keep_freed_memory() -> None:
         libc.mallopt(option, value)
 
 
-def choose_precision(wanted: Literal["auto", "fp32", "bf16"], device: torch.device) -> Precision:
-    """``auto`` is bf16 on a GPU that computes it, fp32 elsewhere: never chosen by timing, which would vary."""
+def choose_precision(wanted: Literal["auto"] | Precision, device: torch.device) -> Precision:
+    """``auto`` is bf16 on a GPU that computes it, fp32 elsewhere: never chosen by timing, which would vary.
+
+    Raises:
+        UserError: fp16 is asked for where there is no GPU.
+    """
+    if wanted == "fp16" and device.type != "cuda":
+        raise UserError("train.precision: fp16 needs a GPU; use auto, fp32 or bf16")
     if wanted != "auto":
         return wanted
     return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
@@ -59,7 +65,9 @@ def choose_precision(wanted: Literal["auto", "fp32", "bf16"], device: torch.devi
 
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
     """The context in which a network's forward pass runs."""
-    return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
+    if precision == "fp32":
+        return nullcontext()
+    return torch.autocast(device.type, torch.bfloat16 if precision == "bf16" else torch.float16)
 
 
 def device_name(device: torch.device) -> str:

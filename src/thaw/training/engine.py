@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
+import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -18,152 +17,212 @@ from thaw.errors import UserError
 from thaw.evaluation.auroc import auroc_by_class, macro
 from thaw.evaluation.probabilities import probabilities
 from thaw.labels import UNKNOWN, Task
-from thaw.params.schema import Phase, TrainParams
+from thaw.params.schema import TrainParams
+from thaw.params.strategy import Phase
 from thaw.progress import progress
 from thaw.strategies import Plan
 from thaw.training.augmentation import augment, draw
-from thaw.training.batches import Examples, shuffled_batches
-from thaw.training.device import Precision, autocast, choose_precision
+from thaw.training.batches import Examples, cut
+from thaw.training.checkpoint import Checkpoint
+from thaw.training.device import Precision, choose_precision
 from thaw.training.inference import predict_logits
-from thaw.training.losses import Loss, make_loss
+from thaw.training.losses import make_loss
+from thaw.training.normalisation import adapt_statistics
 from thaw.training.randomness import stream, stream_seed
+from thaw.training.sampling import epoch_positions
+from thaw.training.schedule import is_over, rate_factor
+from thaw.training.state import Curve, Epoch, State, Tensors, copy_of
+from thaw.training.step import Stepper
 
 DECISION_THRESHOLD = 0.5
+CHECKED_STEPS = 50  # losses are looked at so often: every look makes a GPU wait
+FEWEST_AT_ONCE = 2  # BatchNorm has nothing to normalise one image by
 
 
-@dataclass(frozen=True)
-class Curve:
-    """How a network does on one split after one epoch; AUROC is None where no class has both kinds of images."""
-
-    loss: float
-    accuracy: float
-    auroc_macro: float | None
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One epoch of training; ``number`` counts from 1 over all phases, ``phase`` from 1."""
-
-    number: int
-    phase: int
-    learning_rate: float
-    images_per_second: float
-    train: Curve
-    val: Curve
-
-
-@dataclass
-class Best:
-    """The best epoch so far by validation AUROC, or by validation loss as long as AUROC is undefined."""
-
-    epoch: int = 0
-    score: tuple[float, float] = (-math.inf, -math.inf)
-    state: dict[str, Tensor] = field(default_factory=dict)
-
-    def update(self, epoch: Epoch, classifier: Classifier) -> None:
-        """Keep a copy of the network if ``epoch`` is better than all before it."""
-        auroc = epoch.val.auroc_macro
-        score = (-math.inf if auroc is None else auroc, -epoch.val.loss)
-        if score > self.score:
-            self.epoch, self.score = epoch.number, score
-            self.state = {name: tensor.detach().clone() for name, tensor in classifier.network.state_dict().items()}
+class NotFiniteError(UserError):
+    """The loss became infinite or no number."""
 
 
 class Trainer:
-    """Trains one classifier on one split; every strategy of a seed sees the same batches and augmentations."""
+    """Trains one classifier on one split; every strategy of a seed sees the same batches and augmentations.
+
+    Attributes:
+        state: what has been done so far, the best epoch included.
+    """
 
     def __init__(
         self, classifier: Classifier, train: Examples, val: Examples, task: Task, settings: TrainParams,
-        seed: int, device: torch.device,
+        seed: int, device: torch.device, checkpoint: Checkpoint | None = None,
     ) -> None:  # fmt: skip
         self.classifier = classifier.to(device)
+        self.classifier.set_channels_last(settings.channels_last is not False)
         self.train, self.val, self.task, self.settings = train, val, task, settings
-        self.seed, self.device = seed, device
+        self.seed, self.device, self.checkpoint = seed, device, checkpoint
         self.precision: Precision = choose_precision(settings.precision, device)
-        self.loss: Loss = make_loss(task, train.labels, settings.class_weights, settings.max_class_weight, device)
-        self.best = Best()
-        self.epochs = 0
+        self.loss = make_loss(task, train.labels, settings.loss, device)
+        self.curve_loss = self.loss.plain()
+        self.state = State(part_images=settings.batch_size)
+        self.pretrained: Tensors = {}
 
-    def fit(self, phases: Sequence[Phase], report: Callable[[Epoch], None]) -> list[Plan]:
-        """Train all phases, then leave the classifier at its best epoch; returns each phase's plan.
+    def fit(self, phases: Sequence[Phase], report: Callable[[Epoch], None]) -> list[list[Plan]]:
+        """Train all phases, then leave the classifier at its best epoch; returns the plans of each phase's epochs.
+
+        With a checkpoint, goes on from the last epoch that was finished, to the very bits of an undisturbed run.
 
         Args:
             phases: a strategy.
-            report: is given every epoch as it ends.
+            report: is given every epoch as it ends, and those of an earlier run at once.
 
         Raises:
             UserError: a phase does not fit the network (before any training), or the loss is no longer finite.
         """
-        plans = [strategies.plan(self.classifier, phase) for phase in phases]
-        torch.manual_seed(stream_seed(self.seed, "dropout"))
-        for index, (phase, plan) in enumerate(zip(phases, plans, strict=True), start=1):
-            if index > 1 and phase.start == "best":
-                self.classifier.network.load_state_dict(self.best.state)
-            self._phase(index, phase, plan, report)
-        self.classifier.network.load_state_dict(self.best.state)
+        plans = [strategies.plans(self.classifier, phase) for phase in phases]
+        if any(phase.start == "pretrained" for phase in phases[1:]):
+            self.pretrained = copy_of(self.classifier.network)
+        self._resume(report)
+        for number, (phase, its_plans) in enumerate(zip(phases, plans, strict=True), start=1):
+            if not self.state.history or self.state.history[-1].phase <= number:
+                self._phase(number, phase, its_plans, report)
+        self.classifier.network.load_state_dict(self.state.best_tensors)
         return plans
 
-    def _phase(self, index: int, phase: Phase, plan: Plan, report: Callable[[Epoch], None]) -> None:
-        strategies.apply(self.classifier, plan)
-        frozen = strategies.frozen_tensors(self.classifier, plan)
-        optimizer = self._optimizer(plan)
-        steps = phase.epochs * len(self._batches(0))
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: self._rate_factor(step / steps))
-        for _ in range(phase.epochs):
-            epoch = self._epoch(index, plan, optimizer, schedule)
-            self.best.update(epoch, self.classifier)
+    def _resume(self, report: Callable[[Epoch], None]) -> None:
+        found = self.checkpoint.load() if self.checkpoint else None
+        if found is not None:
+            self.state = found
+            self.classifier.network.load_state_dict(found.tensors)
+            for epoch in found.history:
+                report(epoch)
+
+    def _phase(self, number: int, phase: Phase, plans: Sequence[Plan], report: Callable[[Epoch], None]) -> None:
+        stepper = Stepper(self.classifier, plans, self.settings, self.loss, self.device, self.precision)
+        done = len(self.state.of_phase(number))
+        if done == 0:
+            self._begin(number, phase)
+            self._keep(stepper, plans[0])
+        else:
+            stepper.restore(self.state.optimizer)
+            self._check_thawed(plans[done - 1])
+        while done < phase.epochs and not is_over([e.score for e in self.state.of_phase(number)], phase.patience):
+            epoch = self._tried_epoch(number, phase, plans[done], stepper)
+            self.state.add(epoch, self.classifier.network)
+            self._keep(stepper, plans[done])
+            done += 1
+            if self.checkpoint:
+                self.checkpoint.save(self.state)
             report(epoch)
+
+    def _begin(self, number: int, phase: Phase) -> None:
+        """Put the network where a phase starts."""
+        if number > 1 and phase.start != "last":
+            start = self.state.best_tensors if phase.start == "best" else self.pretrained
+            self.classifier.network.load_state_dict(start)
+        if phase.adapt_norm:
+            size = self.settings.batch_size
+            adapt_statistics(self.classifier, self.train, size, self.device, self.precision)
+
+    def _check_thawed(self, plan: Plan) -> None:
+        if plan.description() != self.state.thawed:
+            raise RuntimeError("the resumed training would thaw other tensors than it did before")
+
+    def _keep(self, stepper: Stepper, plan: Plan) -> None:
+        """Hold what is needed to begin the next epoch again, here or in a later process."""
+        self.state.tensors, self.state.optimizer = copy_of(self.classifier.network), stepper.state()
+        self.state.thawed = plan.description()
+
+    def _tried_epoch(self, number: int, phase: Phase, plan: Plan, stepper: Stepper) -> Epoch:
+        """One epoch; where the memory does not suffice, again from its beginning with half the images at once."""
+        while True:
+            try:
+                return self._epoch(number, phase, plan, stepper)
+            except torch.OutOfMemoryError:
+                self._halve_parts(stepper)
+
+    def _halve_parts(self, stepper: Stepper) -> None:
+        half = self.state.part_images // 2
+        if half < FEWEST_AT_ONCE:
+            raise UserError(f"not even {self.state.part_images} images at once fit the memory; lower preprocess.size")
+        print(
+            f"warning: {self.state.part_images} images at once do not fit the memory; going on with {half}, the "
+            f"gradients of {self._step_images} still making one step",
+            file=sys.stderr,
+        )
+        self.state.part_images = half
+        self.classifier.network.load_state_dict(self.state.tensors)
+        stepper.restore(self.state.optimizer)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    @property
+    def _step_images(self) -> int:
+        return self.settings.batch_size * self.settings.accumulate
+
+    def _epoch(self, number: int, phase: Phase, plan: Plan, stepper: Stepper) -> Epoch:
+        started, losses = time.perf_counter(), [epoch.val.loss for epoch in self.state.of_phase(number)]
+        schedule, done = phase.schedule or self.settings.schedule, len(losses)
+
+        def factor(share: float) -> float:
+            return rate_factor(schedule, done + share, phase.epochs, phase.warmup, losses)
+
+        strategies.apply(self.classifier, plan)
+        strategies.set_training(self.classifier, plan)
+        frozen = strategies.frozen_tensors(self.classifier, plan)
+        train = self._train_epoch(stepper, factor)
         strategies.check_frozen(self.classifier, frozen)
-
-    def _optimizer(self, plan: Plan) -> torch.optim.Optimizer:
-        groups = strategies.optimizer_groups(self.classifier, plan, self.settings.weight_decay)
-        return torch.optim.AdamW(groups) if self.settings.optimizer == "adamw" else torch.optim.Adam(groups)
-
-    def _rate_factor(self, done: float) -> float:
-        """Share of the learning rate after the share ``done`` of a phase (Loshchilov & Hutter 2017, equation 5)."""
-        return (1 + math.cos(math.pi * done)) / 2 if self.settings.schedule == "cosine" else 1.0
-
-    def _batches(self, epoch: int) -> list[Tensor]:
-        return shuffled_batches(len(self.train), self.settings.batch_size, stream(self.seed, "order", epoch))
-
-    def _epoch(
-        self, phase: int, plan: Plan, optimizer: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.LambdaLR
-    ) -> Epoch:
-        started, learning_rate = time.perf_counter(), float(schedule.get_last_lr()[-1])
-        train = self._train_epoch(plan, optimizer, schedule)
         speed = len(self.train) / (time.perf_counter() - started)
         val_logits = predict_logits(self.classifier, self.val, self.settings.batch_size, self.device, self.precision)
-        self.epochs += 1
-        return Epoch(self.epochs, phase, learning_rate, speed, train, self._curve(val_logits, self.val.labels))
+        val = self._curve(val_logits, self.val.labels)
+        self.state.seconds += time.perf_counter() - started
+        return Epoch(len(self.state.history) + 1, number, phase.lr * factor(0.0), speed, train, val)
 
-    def _train_epoch(
-        self, plan: Plan, optimizer: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.LambdaLR
-    ) -> Curve:
-        strategies.set_training(self.classifier, plan)
-        draws = draw(len(self.train), stream(self.seed, "augmentation", self.epochs))
-        batches = self._batches(self.epochs)
-        logits = []
-        for positions in progress(batches, f"epoch {self.epochs + 1}", "batches", len(batches)):
-            logits.append(self._step(positions, draws[positions], optimizer))
-            schedule.step()
-        return self._curve(torch.cat(logits).cpu().numpy(), self.train.labels[torch.cat(batches).numpy()])
+    def _train_epoch(self, stepper: Stepper, factor: Callable[[float], float]) -> Curve:
+        place = len(self.state.history)
+        torch.manual_seed(stream_seed(self.seed, "dropout", place))
+        positions = epoch_positions(
+            self.train.labels, self.task, self.settings.loss.sampling, stream(self.seed, "order", place)
+        )
+        batches, places = cut(positions, self._step_images), cut(torch.arange(len(positions)), self._step_images)
+        prepare = self._augmentation(positions, place)
+        logits, losses = [], []
+        for index, batch in enumerate(progress(batches, f"epoch {place + 1}", "batches", len(batches))):
+            stepper.set_rates(factor(index / len(batches)))
+            outcome, loss = stepper.step(self.train, batch, places[index], prepare, self.state.part_images)
+            logits.append(outcome)
+            losses.append(loss)
+            if (index + 1) % CHECKED_STEPS == 0 or index + 1 == len(batches):
+                self._check_finite(losses, stepper, factor)
+        return self._curve(torch.cat(logits).cpu().numpy(), self.train.labels[positions.numpy()])
 
-    def _step(self, positions: Tensor, draws: Tensor, optimizer: torch.optim.Optimizer) -> Tensor:
-        images, labels = self.train.batch(positions, self.device)
-        images = augment(images, draws.to(self.device), self.settings.augment, self.settings.mirror)
-        with autocast(self.device, self.precision):
-            logits: Tensor = self.classifier(images)
-        loss = self.loss(logits, labels)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        return logits.detach().float()
+    def _augmentation(self, positions: Tensor, place: int) -> Callable[[Tensor, Tensor], Tensor]:
+        """Augments images by numbers of their own, the same in any batch; by place in the epoch if drawn twice."""
+        settings = self.settings
+        draws = draw(len(positions), settings.augment, stream(self.seed, "augmentation", place))
+        if settings.loss.sampling == "uniform":
+            draws = draws[positions]
+
+        def prepare(images: Tensor, places: Tensor) -> Tensor:
+            return augment(images, draws[places].to(self.device), settings.augment, settings.mirror)
+
+        return prepare
+
+    def _check_finite(self, losses: Sequence[Tensor], stepper: Stepper, factor: Callable[[float], float]) -> None:
+        finite = torch.stack(list(losses)).isfinite().cpu()
+        if finite.all():
+            return
+        batch, batches = int(finite.int().argmin()), -(-len(self.train) // self._step_images)
+        rate = max(stepper.rates) * factor(batch / batches)
+        raise NotFiniteError(
+            f"the loss is {float(losses[batch])} in epoch {len(self.state.history) + 1}, batch {batch + 1} of "
+            f"{batches}, at learning rate {rate:.3g}; lower the learning rate of this strategy"
+        )
 
     def _curve(self, logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Curve:
         target = torch.from_numpy(labels).float().to(self.device)
-        loss = float(self.loss(torch.from_numpy(logits).to(self.device), target))
-        if not math.isfinite(loss):
-            raise UserError(f"the loss is {loss} in epoch {self.epochs + 1}; lower the learning rate of this strategy")
+        loss = float(self.curve_loss(torch.from_numpy(logits).to(self.device), target))
+        if not np.isfinite(loss):
+            raise NotFiniteError(
+                f"the loss is {loss} after epoch {len(self.state.history) + 1}; lower the strategy's learning rate"
+            )
         scores = probabilities(logits, self.task)
         return Curve(loss, accuracy(scores, labels, self.task), macro(auroc_by_class(labels, scores)))
 

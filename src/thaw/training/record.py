@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -17,13 +17,14 @@ from thaw import strategies
 from thaw.files import write_csv, write_json
 from thaw.strategies import Plan
 from thaw.training.device import device_name, peak_memory_gib
-from thaw.training.engine import Epoch, Trainer
+from thaw.training.engine import Trainer
+from thaw.training.state import Epoch
 
 DIGITS = 6
 
 
 class Recorder:
-    """Writes a cell's folder in reports/train; a context that also measures the seconds it was open."""
+    """Writes a cell's folder in reports/train; a context that closes dvclive's files."""
 
     def __init__(self, folder: Path, device: torch.device) -> None:
         self.folder, self.device = folder, device
@@ -32,7 +33,6 @@ class Recorder:
         self.live = Live(str(folder), dvcyaml=False, save_dvc_exp=False)
 
     def __enter__(self) -> Recorder:
-        self.started = time.perf_counter()
         return self
 
     def __exit__(
@@ -55,21 +55,29 @@ class Recorder:
                     self.live.log_metric(f"{split}/{name}", value)
         self.live.next_step()
 
-    def finish(self, trainer: Trainer, plans: Sequence[Plan]) -> None:
-        """Write history.csv and cost.json."""
-        seconds = time.perf_counter() - self.started
+    def finish(self, trainer: Trainer, plans: Sequence[Sequence[Plan]]) -> None:
+        """Write history.csv and cost.json; seconds are those of all epochs, also of a run that was interrupted."""
+        state, network = trainer.state, trainer.classifier.network
         write_csv(self.folder / "history.csv", pd.DataFrame(self.history).round(DIGITS))
-        network = trainer.classifier.network
         cost = {
-            "seconds": round(seconds, 2),
-            "images_per_second": round(trainer.epochs * len(trainer.train) / seconds, 1),
+            "seconds": round(state.seconds, 2),
+            "images_per_second": round(len(state.history) * len(trainer.train) / state.seconds, 1),
             "memory_gib": round(peak_memory_gib(self.device), 3),
             "parameters": sum(parameter.numel() for parameter in network.parameters()),
-            "trainable": strategies.trainable_parameters(plans, trainer.classifier),
+            "trainable": strategies.trainable_parameters(itertools.chain(*plans), trainer.classifier),
             "device": device_name(self.device),
             "precision": trainer.precision,
-            "best_epoch": trainer.best.epoch,
-            "epochs": trainer.epochs,
-            "blocks": [{"phase": number, "blocks": dict(plan.blocks)} for number, plan in enumerate(plans, start=1)],
+            "best_epoch": state.best,
+            "epochs": len(state.history),
+            "images_at_once": state.part_images,
+            "blocks": [{"phase": number, "blocks": fastest(phase)} for number, phase in enumerate(plans, start=1)],
         }
         write_json(self.folder / "cost.json", cost)
+
+
+def fastest(plans: Sequence[Plan]) -> Mapping[str, float | None]:
+    """The learning rate of each block in the epochs of a phase that train it; None where none does."""
+    rates = dict(plans[0].blocks)
+    for plan in plans:
+        rates.update({block: rate for block, rate in plan.blocks.items() if rate is not None})
+    return rates

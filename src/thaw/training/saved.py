@@ -7,7 +7,7 @@ from typing import Any
 
 import safetensors.torch
 
-from thaw.backbones.classifier import Classifier, build_classifier
+from thaw.backbones.classifier import Classifier, build_classifier, load_tensors
 from thaw.errors import UserError
 from thaw.files import read_json, replacing, write_json
 
@@ -15,7 +15,10 @@ WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
 
 
 def save_model(folder: Path, classifier: Classifier, description: dict[str, Any]) -> None:
-    """Write ``weights.safetensors`` and ``model.json`` (which needs ``model`` and ``classes``) into ``folder``."""
+    """Write ``weights.safetensors`` and ``model.json`` into ``folder``.
+
+    The description needs ``model``, ``classes``, ``seed`` and ``input``.
+    """
     state = {name: tensor.cpu().contiguous() for name, tensor in classifier.network.state_dict().items()}
     with replacing(folder) as temporary:
         temporary.mkdir()
@@ -27,11 +30,12 @@ def load_model(folder: Path) -> tuple[Classifier, dict[str, Any]]:
     """Read what ``save_model`` wrote.
 
     Raises:
-        UserError: the folder holds no model.
+        UserError: the folder holds no model, or one whose weights and description do not fit.
     """
     if not (folder / DESCRIPTION).is_file():
         raise UserError(f"{folder} holds no trained model ({DESCRIPTION} is missing); run dvc repro")
     description = read_json(folder / DESCRIPTION)
-    classifier = build_classifier(description["model"], len(description["classes"]), description["seed"])
-    classifier.network.load_state_dict(safetensors.torch.load_file(folder / WEIGHTS))
+    size_px = description["input"]["size"][0]
+    classifier = build_classifier(description["model"], len(description["classes"]), description["seed"], None, size_px)
+    load_tensors(classifier, safetensors.torch.load_file(folder / WEIGHTS), str(folder))
     return classifier, description

@@ -1,0 +1,91 @@
+"""Where a training stands after an epoch: all that it needs to go on as if it had never stopped."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+
+Tensors = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """How a network does on one split after one epoch; AUROC is None where no class has both kinds of images."""
+
+    loss: float
+    accuracy: float
+    auroc_macro: float | None
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One epoch of training; ``number`` counts from 1 over all phases, ``phase`` from 1."""
+
+    number: int
+    phase: int
+    learning_rate: float
+    images_per_second: float
+    train: Curve
+    val: Curve
+
+    @property
+    def score(self) -> tuple[float, float]:
+        """What the best epoch has most of: validation AUROC, then low validation loss; loss alone where undefined."""
+        auroc = self.val.auroc_macro
+        return (-math.inf if auroc is None else auroc, -self.val.loss)
+
+
+def copy_of(module: nn.Module) -> Tensors:
+    """Copies of a module's parameters and buffers."""
+    return {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
+
+
+@dataclass
+class State:
+    """What a training has done so far.
+
+    Attributes:
+        history: all epochs.
+        best: number of the best epoch, 0 before the first.
+        best_tensors: the network after it.
+        tensors: the network now.
+        optimizer: the state of the phase's optimizer and gradient scaler.
+        thawed: ``Plan.description`` of the last epoch: a resumed training must thaw the same.
+        part_images: images that were put through the network at once.
+        seconds: time that the epochs took.
+    """
+
+    history: list[Epoch] = field(default_factory=list)
+    best: int = 0
+    best_tensors: Tensors = field(default_factory=dict)
+    tensors: Tensors = field(default_factory=dict)
+    optimizer: dict[str, Any] = field(default_factory=dict)
+    thawed: dict[str, Any] = field(default_factory=dict)
+    part_images: int = 0
+    seconds: float = 0.0
+
+    def of_phase(self, number: int) -> list[Epoch]:
+        """The epochs of one phase, counted from 1."""
+        return [epoch for epoch in self.history if epoch.phase == number]
+
+    def add(self, epoch: Epoch, network: nn.Module) -> None:
+        """Append an epoch and keep a copy of the network where it is better than all before."""
+        if not self.best or epoch.score > self.history[self.best - 1].score:
+            self.best, self.best_tensors = epoch.number, copy_of(network)
+        self.history.append(epoch)
+
+    def plain(self) -> dict[str, Any]:
+        """This state as tensors, numbers, texts, lists and mappings alone."""
+        return {**vars(self), "history": [asdict(epoch) for epoch in self.history]}
+
+    @classmethod
+    def from_plain(cls, content: dict[str, Any]) -> State:
+        """What ``plain`` gave."""
+        history = [
+            Epoch(**{**epoch, "train": Curve(**epoch["train"]), "val": Curve(**epoch["val"])})
+            for epoch in content["history"]
+        ]
+        return cls(**{**content, "history": history})
