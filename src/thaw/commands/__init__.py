@@ -1,0 +1,1 @@
+"""What ``python -m thaw`` can do beside the pipeline, one module a command."""
