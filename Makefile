@@ -24,7 +24,8 @@ check: $(VENV)/.installed
 	ruff check .
 	ruff format --check .
 	mypy
-	pytest -m "not pipeline" --cov=thaw --cov-report=
+	# a process for each processor, each with one thread: more would wait for one another
+	OMP_NUM_THREADS=1 pytest -n auto -m "not pipeline" --cov=thaw --cov-report=
 
 ## pins: write requirements.txt anew from the ranges of pyproject.toml
 pins: $(VENV)/.installed

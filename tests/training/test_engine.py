@@ -199,7 +199,10 @@ def test_a_memory_that_holds_nothing_is_told(monkeypatch: pytest.MonkeyPatch) ->
         trainer(batch_size=4).fit([phase("head")], lambda _: None)
 
 
-@pytest.mark.parametrize("change", [{"channels_last": False}, {"precision": "bf16"}])
+@pytest.mark.parametrize(
+    "change",
+    [{"channels_last": False}, {"precision": "bf16"}, pytest.param({"compile": True}, marks=pytest.mark.pipeline)],
+)
 def test_options_of_speed_change_no_more_than_rounding(change: dict[str, Any]) -> None:
     losses = []
     for more in ({}, change):
