@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 # stages and tests find the environment's own python and dvc, whatever the user's shell has
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
+# tests run in a process for each processor, each with one thread: more threads would wait for one another
 .PHONY: repro test check pins clean
 
 ## repro: run the pipeline and print the comparison of freezing strategies
@@ -17,14 +18,13 @@ repro: $(VENV)/.installed
 
 ## test: the whole suite, pipeline runs included, with coverage
 test: check
-	pytest -m pipeline --no-cov-on-fail --cov=thaw --cov-append --cov-report=term
+	OMP_NUM_THREADS=1 pytest -n auto --dist loadfile -m pipeline --no-cov-on-fail --cov=thaw --cov-append --cov-report=term
 
 ## check: style, types, fast tests
 check: $(VENV)/.installed
 	ruff check .
 	ruff format --check .
 	mypy
-	# a process for each processor, each with one thread: more would wait for one another
 	OMP_NUM_THREADS=1 pytest -n auto -m "not pipeline" --cov=thaw --cov-report=
 
 ## pins: write requirements.txt anew from the ranges of pyproject.toml

@@ -61,14 +61,12 @@ def thawed_blocks(block_names: Sequence[str], rule: ThawPart) -> list[str]:
             first = 0
         case Last(last=count):
             if count > len(backbone):
-                raise UserError(
-                    f"thaw: {{last: {count}}}: this network has {len(backbone)} blocks: {', '.join(backbone)}"
-                )
+                raise UserError(f"{{last: {count}}}: this network has {len(backbone)} blocks: {', '.join(backbone)}")
             first = len(backbone) - count
         case From(block=name):
             if name not in backbone:
                 known = f"{', '.join(backbone)}{did_you_mean(name, backbone)}"
-                raise UserError(f"thaw: {{from: {name}}}: this network's blocks are {known}")
+                raise UserError(f"{{from: {name}}}: this network's blocks are {known}")
             first = backbone.index(name)
     return list(block_names[first:])
 

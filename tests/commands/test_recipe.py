@@ -73,7 +73,7 @@ def test_the_diff_shows_exactly_the_changed_keys() -> None:
 +  optimizer: sgd              # adamw | adam | sgd (momentum 0.9)
 +  weight_decay: 0.0           # on thawed weights only; biases and normalisation layers have none
    clip_norm: null             # null | the largest length of the gradient over all thawed weights, such as 1.0
-@@ -130,3 +130,3 @@
+@@ -132,3 +132,3 @@
      max_class_weight: 10.0    # but no more than this
 -    hardest: 1.0              # share of a batch's images, those of the largest loss, that count (1: all)
 +    hardest: 0.5              # share of a batch's images, those of the largest loss, that count (1: all)

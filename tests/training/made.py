@@ -21,7 +21,8 @@ LOSS = {
 }  # fmt: skip
 TRAIN = {
     "batch_size": 8, "accumulate": 1, "optimizer": "adamw", "weight_decay": 0.01, "clip_norm": None,
-    "schedule": "cosine", "augment": "light", "mirror": False, "precision": "fp32", "channels_last": "auto",
+    "schedule": "cosine", "augment": "light",
+    "mirror": False, "frozen_views": None, "precision": "fp32", "channels_last": "auto",
     "compile": "auto", "device": "cpu",
 }  # fmt: skip
 

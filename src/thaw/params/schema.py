@@ -48,6 +48,7 @@ class TrainParams(Section):
     schedule: ScheduleField
     augment: Literal["none", "light", "medical", "randaugment"]
     mirror: bool
+    frozen_views: Annotated[int, Field(ge=1, le=1000)] | None
     loss: LossParams
     precision: Literal["auto", "fp32", "bf16", "fp16"]
     channels_last: AutoField

@@ -21,14 +21,15 @@ from thaw.params.schema import TrainParams
 from thaw.params.strategy import Phase
 from thaw.progress import progress
 from thaw.strategies import Plan
-from thaw.training.augmentation import augment, draw
 from thaw.training.batches import Examples, cut
 from thaw.training.checkpoint import Checkpoint
 from thaw.training.device import Precision, choose_precision
+from thaw.training.forward import Forward, KeptFeatures, from_images, kept_views
 from thaw.training.inference import predict_logits
 from thaw.training.losses import make_loss
 from thaw.training.normalisation import adapt_statistics
 from thaw.training.randomness import stream, stream_seed
+from thaw.training.reuse import Backbone, head_entry, trains_head_alone
 from thaw.training.sampling import epoch_positions
 from thaw.training.schedule import is_over, rate_factor
 from thaw.training.state import Curve, Epoch, State, Tensors, copy_of
@@ -63,6 +64,7 @@ class Trainer:
         self.curve_loss = self.loss.plain()
         self.state = State(part_images=settings.batch_size)
         self.pretrained: Tensors = {}
+        self.kept: KeptFeatures | None = None
 
     def fit(self, phases: Sequence[Phase], report: Callable[[Epoch], None]) -> list[list[Plan]]:
         """Train all phases, then leave the classifier at its best epoch; returns the plans of each phase's epochs.
@@ -103,6 +105,7 @@ class Trainer:
         else:
             stepper.restore(self.state.optimizer)
             self._check_thawed(plans[done - 1])
+        self.kept = self._features_to_keep(plans)
         while done < phase.epochs and not is_over([e.score for e in self.state.of_phase(number)], phase.patience):
             epoch = self._tried_epoch(number, phase, plans[done], stepper)
             self.state.add(epoch, self.classifier.network)
@@ -120,6 +123,19 @@ class Trainer:
         if phase.adapt_norm:
             size = self.settings.batch_size
             adapt_statistics(self.classifier, self.train, size, self.device, self.precision)
+
+    def _features_to_keep(self, plans: Sequence[Plan]) -> KeptFeatures | None:
+        """The features of a phase in which a frozen backbone would compute the same again and again."""
+        entry = head_entry(self.classifier)
+        alone = all(trains_head_alone(self.classifier, plan) for plan in plans)
+        if entry is None or not alone or kept_views(self.settings) is None:
+            return None
+        strategies.set_training(self.classifier, plans[0])
+        backbone = Backbone(self.classifier, entry, self.train.pixels.shape[1], self.device, self.precision)
+        few, _ = self.train.batch(torch.arange(min(FEWEST_AT_ONCE, len(self.train))), self.device)
+        if not backbone.repeats_itself(few):
+            return None
+        return KeptFeatures(backbone, self.train, self.val, self.settings, self.seed)
 
     def _check_thawed(self, plan: Plan) -> None:
         if plan.description() != self.state.thawed:
@@ -170,8 +186,7 @@ class Trainer:
         train = self._train_epoch(stepper, factor)
         strategies.check_frozen(self.classifier, frozen)
         speed = len(self.train) / (time.perf_counter() - started)
-        val_logits = predict_logits(self.classifier, self.val, self.settings.batch_size, self.device, self.precision)
-        val = self._curve(val_logits, self.val.labels)
+        val = self._curve(self._val_logits(), self.val.labels)
         self.state.seconds += time.perf_counter() - started
         return Epoch(len(self.state.history) + 1, number, phase.lr * factor(0.0), speed, train, val)
 
@@ -182,28 +197,29 @@ class Trainer:
             self.train.labels, self.task, self.settings.loss.sampling, stream(self.seed, "order", place)
         )
         batches, places = cut(positions, self._step_images), cut(torch.arange(len(positions)), self._step_images)
-        prepare = self._augmentation(positions, place)
+        forward = self._forward(stepper, positions, place)
         logits, losses = [], []
         for index, batch in enumerate(progress(batches, f"epoch {place + 1}", "batches", len(batches))):
             stepper.set_rates(factor(index / len(batches)))
-            outcome, loss = stepper.step(self.train, batch, places[index], prepare, self.state.part_images)
+            target = self.train.targets(batch, self.device)
+            outcome, loss = stepper.step(forward, target, batch, places[index], self.state.part_images)
             logits.append(outcome)
             losses.append(loss)
             if (index + 1) % CHECKED_STEPS == 0 or index + 1 == len(batches):
                 self._check_finite(losses, stepper, factor)
         return self._curve(torch.cat(logits).cpu().numpy(), self.train.labels[positions.numpy()])
 
-    def _augmentation(self, positions: Tensor, place: int) -> Callable[[Tensor, Tensor], Tensor]:
-        """Augments images by numbers of their own, the same in any batch; by place in the epoch if drawn twice."""
-        settings = self.settings
-        draws = draw(len(positions), settings.augment, stream(self.seed, "augmentation", place))
-        if settings.loss.sampling == "uniform":
-            draws = draws[positions]
+    def _forward(self, stepper: Stepper, positions: Tensor, place: int) -> Forward:
+        if self.kept is not None:
+            return self.kept.forward(place)
+        return from_images(
+            stepper.network, self.train, positions, self.settings, self.seed, place, self.device, self.precision
+        )
 
-        def prepare(images: Tensor, places: Tensor) -> Tensor:
-            return augment(images, draws[places].to(self.device), settings.augment, settings.mirror)
-
-        return prepare
+    def _val_logits(self) -> NDArray[np.float32]:
+        if self.kept is not None:
+            return self.kept.val_logits()
+        return predict_logits(self.classifier, self.val, self.settings.batch_size, self.device, self.precision)
 
     def _check_finite(self, losses: Sequence[Tensor], stepper: Stepper, factor: Callable[[float], float]) -> None:
         finite = torch.stack(list(losses)).isfinite().cpu()

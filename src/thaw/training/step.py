@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -13,12 +13,12 @@ from thaw import strategies
 from thaw.backbones.classifier import Classifier
 from thaw.params.schema import TrainParams
 from thaw.strategies import Plan
-from thaw.training.batches import Examples, cut
-from thaw.training.device import Precision, autocast
+from thaw.training.batches import cut
+from thaw.training.device import Precision
+from thaw.training.forward import Forward
 from thaw.training.losses import Loss
 
 MOMENTUM = 0.9
-Prepare = Callable[[Tensor, Tensor], Tensor]  # images and their places in the epoch -> augmented images
 
 
 class Stepper:
@@ -34,7 +34,7 @@ class Stepper:
         self, classifier: Classifier, plans: Iterable[Plan], settings: TrainParams, loss: Loss, device: torch.device,
         precision: Precision,
     ) -> None:  # fmt: skip
-        self.settings, self.loss, self.device, self.precision = settings, loss, device, precision
+        self.settings, self.loss = settings, loss
         groups = strategies.optimizer_groups(classifier, plans, settings.weight_decay)
         self.optimizer = make_optimizer(settings.optimizer, groups)
         self.rates = [float(group["lr"]) for group in groups]
@@ -48,7 +48,7 @@ class Stepper:
             group["lr"] = rate * factor
 
     def step(
-        self, examples: Examples, positions: Tensor, places: Tensor, prepare: Prepare, part_images: int
+        self, forward: Forward, targets: Tensor, positions: Tensor, places: Tensor, part_images: int
     ) -> tuple[Tensor, Tensor]:
         """Train on one batch; returns its logits (B, classes) and its loss, float32.
 
@@ -56,20 +56,18 @@ class Stepper:
         BatchNorm, where it is thawed, then sees the parts one by one.
 
         Args:
-            examples: the training split.
-            positions: (B,) which of them.
-            places: (B,) where in the epoch they stand, for augmentation.
-            prepare: augments images.
+            forward: gives the logits.
+            targets: (B, classes) labels, on the device of the logits.
+            positions: (B,) which images of the split.
+            places: (B,) where in the epoch they stand.
             part_images: images that go through the network at once.
         """
-        parts = list(zip(cut(positions, part_images), cut(places, part_images), strict=True))
-        whole = self.loss.weight(examples.targets(positions, self.device)).clamp(min=torch.finfo(torch.float32).tiny)
+        parts = list(zip(*(cut(tensor, part_images) for tensor in (positions, places, targets)), strict=True))
+        whole = self.loss.weight(targets).clamp(min=torch.finfo(torch.float32).tiny)
         self.optimizer.zero_grad(set_to_none=True)
         logits, losses = [], []
-        for some, their_places in parts:
-            images, target = examples.batch(some, self.device)
-            with autocast(self.device, self.precision):
-                outcome: Tensor = self.network(prepare(images, their_places))
+        for some, their_places, target in parts:
+            outcome = forward(some, their_places)
             loss = self.loss(outcome, target)
             if len(parts) > 1:
                 loss = loss * (self.loss.weight(target) / whole)
