@@ -1,10 +1,8 @@
 """NIH's full size: 112,120 rows, archives as downloaded; how long download, labels, split and preprocess take.
 
-    python bench/full_scale.py FOLDER [--images 5000]
-
-Makes in FOLDER (about 3 GB, kept for later) twelve images_NNN.tar.gz with 1024 x 1024 phantom PNGs under names of
-the real table, and a folder of all 112,120 names with tiny PNGs. The real table comes from THAW_SHARED. Prints one
-line a figure; times of the images that are not there are scaled from those that are.
+Makes in FOLDER (about 3 GB, kept for later) twelve images_NNN.tar.gz with 1024 x 1024 phantom PNGs under names of the
+real table, and a folder of all 112,120 names with tiny PNGs. The real table comes from the folder that the environment
+variable THAW_SHARED names. The last figures are of the pipeline as it is committed.
 """
 
 from __future__ import annotations
@@ -12,55 +10,77 @@ from __future__ import annotations
 import argparse
 import gzip
 import hashlib
-import io
-import itertools
-import multiprocessing
 import os
+import re
 import subprocess
 import sys
 import tarfile
 import tempfile
-import threading
-import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from PIL import Image
 
+from bench.archives import write_archives
+from bench.measure import (
+    QUICK_ROUNDS,
+    REPOSITORY,
+    ROUNDS,
+    Spread,
+    Table,
+    at_least,
+    at_most,
+    processors,
+    seconds,
+    take_turns,
+)
+from bench.pictures import bare_decode_all, pool, write_tiny
+from bench.resident import peak_memory
 from thaw.datasets.nih import read_nih_layout
+from thaw.errors import UserError
 from thaw.fetch import RemoteFile, fetch_all
 from thaw.images.store import build_store
-from thaw.phantom import draw_cohort
 from thaw.splitting import split_patients
 
-REPOSITORY = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("THAW_SHARED", REPOSITORY.parent / "shared"))
 TABLE = SHARED / "data/nih_chestxray14/metadata/Data_Entry_2017_v2020.csv.gz"
-ARCHIVES, ALL_IMAGES, SIDE_PX, DRAWN = 12, 112_120, 1024, 250
+ALL_IMAGES, QUICK_IMAGES, QUICK_NAMES = 112_120, 60, 2000
 USUAL = {"train": 0.7, "val": 0.15, "test": 0.15}
-PROCESSES = len(os.sched_getaffinity(0))
+COLUMNS = ("what", "ratio", "goal", "measured")
 
 
-def main() -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What can be chosen."""
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument("--images", type=int, default=5000, help="in the archives (5000)")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"that count ({ROUNDS})")
+
+
+def measure(given: argparse.Namespace) -> list[Table]:
     """Make what is missing, then measure."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--images", type=int, default=5000)
-    given = parser.parse_args()
+    if not TABLE.is_file():
+        raise UserError(f"{TABLE} is missing; THAW_SHARED must name the folder that holds data/nih_chestxray14")
+    folder, count, rounds = given.folder, given.images, given.rounds
     names = pd.read_csv(TABLE, usecols=["Image Index"])["Image Index"].tolist()
-    chosen = names[:: len(names) // given.images][: given.images]
-    once(given.folder / "archives", partial(make_archives, chosen))
-    once(given.folder / "tiny", partial(make_tiny, names))
-    measure_download(given.folder / "archives")
-    measure_labels_and_split(given.folder)
-    measure_preprocess(given.folder / "archives", given.images)
-    measure_second_run(given.folder / "tiny")
+    if given.quick:
+        folder, count, rounds, names = folder / "quick", QUICK_IMAGES, QUICK_ROUNDS, names[:QUICK_NAMES]
+    archives, tiny = folder / "archives", folder / "tiny"
+    chosen = names[:: len(names) // count][:count]
+    once(archives, partial(write_archives, names=chosen, table=TABLE))
+    once(tiny, partial(write_all_tiny, names=names))
+    rows = [
+        download(archives, rounds),
+        *labels_and_split(archives, tiny, rounds),
+        *preprocess(archives, rounds),
+        *second_run(tiny, rounds),
+    ]
+    note = (
+        f"{count:,} images in the archives, {len(names):,} tiny files; {processors()} processes; rounds: {rounds}, "
+        "median (smallest to largest)."
+    )
+    return [Table("NIH's full size", COLUMNS, rows, note)]
 
 
 def once(folder: Path, make: Callable[[Path], None]) -> None:
@@ -72,85 +92,40 @@ def once(folder: Path, make: Callable[[Path], None]) -> None:
         part.rename(folder)
 
 
-def make_archives(names: list[str], folder: Path) -> None:
-    """Twelve archives of distinct pictures: phantoms of 256 px enlarged, each with grain of its own."""
-    with tempfile.TemporaryDirectory() as drawings:
-        draw_cohort(Path(drawings), DRAWN, 256, 0)
-        phantoms = sorted(map(str, Path(drawings).rglob("*.png")))
-        jobs = [(names[start : start + share], phantoms, folder / f"images_{number:03}.tar.gz")
-                for number, (start, share) in enumerate(shares(len(names)), start=1)]  # fmt: skip
-        with ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("spawn")) as pool:
-            list(pool.map(write_archive, jobs))
-    (folder / TABLE.name).write_bytes(TABLE.read_bytes())
-
-
-def shares(count: int) -> Iterator[tuple[int, int]]:
-    """First position and number of the images of each archive: consecutive, as NIH packs them."""
-    bounds = np.linspace(0, count, ARCHIVES + 1).astype(int)
-    yield from ((int(start), int(end - start)) for start, end in itertools.pairwise(bounds))
-
-
-def write_archive(job: tuple[list[str], list[str], Path]) -> None:
-    """One archive of ``images/<name>``."""
-    names, phantoms, path = job
-    with tarfile.open(path, "w:gz", compresslevel=1) as archive:
-        for name in names:
-            seed = int(name[:8]) * 1000 + int(name[9:12])
-            content = grainy(phantoms[seed % len(phantoms)], seed)
-            member = tarfile.TarInfo(f"images/{name}")
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-
-
-def grainy(phantom: str, seed: int) -> bytes:
-    """A phantom at 1024 x 1024 with detector noise, as PNG of about the size of NIH's (0.4 MB)."""
-    large = Image.open(phantom).resize((SIDE_PX, SIDE_PX), Image.Resampling.BICUBIC)
-    grain = 1.1 * np.random.default_rng(seed).standard_normal((SIDE_PX, SIDE_PX), dtype=np.float32)
-    buffer = io.BytesIO()
-    pixels = np.clip(np.asarray(large) + grain, 0, 255).astype(np.uint8)
-    Image.fromarray(pixels).save(buffer, "PNG", compress_level=2)
-    return buffer.getvalue()
-
-
-def make_tiny(names: list[str], folder: Path) -> None:
-    """All 112,120 names unpacked, with pictures of 32 x 32 pixels."""
-    pixels = np.arange(1024, dtype=np.uint16).reshape(32, 32)
+def write_all_tiny(folder: Path, names: list[str]) -> None:
+    """All names unpacked, with pictures of 32 x 32 pixels, and the table."""
     for start in range(0, len(names), 10_000):
-        images = folder / f"images_{start // 10_000 + 1:03}/images"
-        images.mkdir(parents=True)
-        for number, name in enumerate(names[start : start + 10_000]):
-            Image.fromarray(((pixels * (number % 7 + 1)) % 251).astype(np.uint8)).save(images / name)
+        write_tiny(folder / f"images_{start // 10_000 + 1:03}/images", names[start : start + 10_000])
     (folder / "Data_Entry_2017_v2020.csv").write_bytes(gzip.decompress(TABLE.read_bytes()))
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    """A file server that logs nothing."""
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-def measure_download(archives: Path) -> None:
+def download(archives: Path, rounds: int) -> list[str]:
     """Fetch all archives from a server on this machine, checked, against hashing the same bytes alone."""
-    started = time.perf_counter()
-    digests = {path: digest(path) for path in sorted(archives.glob("*.tar.gz"))}
-    hashing = time.perf_counter() - started
-    total = sum(path.stat().st_size for path in digests)
-    server = subprocess.Popen(
-        [sys.executable, __file__, "serve", str(archives)], stdout=subprocess.PIPE, text=True
-    )  # a process of its own: serving must not share the fetching interpreter
-    assert server.stdout is not None
-    port = int(server.stdout.readline())
-    files = [RemoteFile(f"http://127.0.0.1:{port}/{path.name}", path.name, f"sha256:{value}", path.stat().st_size)
-             for path, value in digests.items()]  # fmt: skip
-    with tempfile.TemporaryDirectory(dir=archives.parent) as target:
-        started = time.perf_counter()
+    paths = sorted(archives.glob("*.tar.gz"))
+    megabytes = sum(path.stat().st_size for path in paths) / 1e6
+    with served(archives) as address:
+        files = remote_files(address, paths)
+        speeds = take_turns(
+            {
+                "thaw": lambda: megabytes / seconds(partial(fetch_anew, files, archives.parent)),
+                "hashing": lambda: megabytes / seconds(lambda: [digest(path) for path in paths]),
+            },
+            rounds,
+        )
+    ratio = speeds["thaw"].over(speeds["hashing"])
+    return ["download and verify, against hashing in one thread", ratio.text(), "", f"{speeds['thaw'].text(0)} MB/s"]
+
+
+def remote_files(address: str, paths: list[Path]) -> list[RemoteFile]:
+    """The archives as files of a server, with their hashes and sizes."""
+    return [RemoteFile(f"{address}/{path.name}", path.name, f"sha256:{digest(path)}", path.stat().st_size)
+            for path in paths]  # fmt: skip
+
+
+def fetch_anew(files: list[RemoteFile], parent: Path) -> None:
+    """Fetch files into a folder that is removed afterwards."""
+    with tempfile.TemporaryDirectory(dir=parent) as target:
         fetch_all(files, Path(target))
-        seconds = time.perf_counter() - started
-    server.terminate()
-    server.wait()
-    say("download and verify", f"{total / seconds / 1e6:,.0f} MB/s ({total / 1e9:.2f} GB in {seconds:.1f} s); hashing "
-        f"alone, one thread: {total / hashing / 1e6:,.0f} MB/s")  # fmt: skip
 
 
 def digest(path: Path) -> str:
@@ -159,91 +134,69 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def serve(folder: str) -> None:
-    """Serve a folder on any free port, which is printed."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
-    print(server.server_address[1], flush=True)
-    server.serve_forever()
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address of a server of a folder, a process of its own: serving must not share the fetching interpreter."""
+    command = [sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", str(folder)]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert server.stdout is not None
+    try:
+        found = re.search(r"http://[\d.:]+", server.stdout.readline())
+        assert found is not None
+        yield found[0]
+    finally:
+        server.terminate()
+        server.wait()
+        server.stdout.close()
 
 
-def measure_labels_and_split(folder: Path) -> None:
-    """Read the table with the archives' lists, and with 112,120 files; split all rows."""
-    for kind in ("archives", "tiny"):
-        started = time.perf_counter()
-        dataset = read_nih_layout(folder / kind, 14, "NIH", False, ())
-        seconds = time.perf_counter() - started
-        say(f"labels, {kind}", f"{seconds:.1f} s for {len(dataset.table):,} images that are there")
-    started = time.perf_counter()
-    split_patients(dataset.table, list(dataset.classes), USUAL, 0)
-    say("split of all rows", f"{time.perf_counter() - started:.1f} s for {len(dataset.table):,} rows")
+def labels_and_split(archives: Path, tiny: Path, rounds: int) -> list[list[str]]:
+    """Read the table with the archives' lists, and with all files unpacked; split all rows."""
+    table = read_nih_layout(tiny, 14, "NIH", False, ())
+    work: dict[str, Callable[[], object]] = {
+        "labels, from the archives": partial(read_nih_layout, archives, 14, "NIH", False, ()),
+        "labels, from unpacked files": partial(read_nih_layout, tiny, 14, "NIH", False, ()),
+        "split of all rows": partial(split_patients, table.table, list(table.classes), USUAL, 0),
+    }
+    times = take_turns({name: partial(seconds, one) for name, one in work.items()}, rounds)
+    goals = {"split of all rows": 10.0}
+    return [timed_row(name, time, goals.get(name)) for name, time in times.items()]
 
 
-def measure_preprocess(archives: Path, count: int) -> None:
+def timed_row(what: str, time: Spread, goal: float | None) -> list[str]:
+    """A row of seconds, its ratio that to the goal where there is one."""
+    ratio, met = ("", "") if goal is None else (time.times(1 / goal).text(), at_most(goal, time))
+    return [what, ratio, met, f"{time.text(1)} s"]
+
+
+def preprocess(archives: Path, rounds: int) -> list[list[str]]:
     """Decode out of the archives, against the bare decoding of the same PNGs in as many processes."""
-    dataset = read_nih_layout(archives, 14, "NIH", False, ())
-    images = dataset.table["image"].tolist()
-    with tempfile.TemporaryDirectory(dir=archives.parent) as target:
-        with peak_memory() as peak:
-            started = time.perf_counter()
-            quality = build_store(archives, images, 224, None, Path(target, "images.npy"))
-            ours = count / (time.perf_counter() - started)
-        assert quality.empty
+    images = read_nih_layout(archives, 14, "NIH", False, ()).table["image"].tolist()
+    with tempfile.TemporaryDirectory(dir=archives.parent) as target, pool() as workers:
         unpacked = Path(target, "unpacked")
         for path in sorted(archives.glob("*.tar.gz")):
             with tarfile.open(path) as archive:
                 archive.extractall(unpacked, filter="data")
         paths = sorted(map(str, unpacked.rglob("*.png")))
-        with ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("spawn")) as pool:
-            list(pool.map(bare_decode, [paths[:1]] * PROCESSES))
-            started = time.perf_counter()
-            list(pool.map(bare_decode, [paths[start : start + 32] for start in range(0, len(paths), 32)]))
-            bare = count / (time.perf_counter() - started)
-    minutes = ALL_IMAGES / ours / 60
-    say("preprocess", f"{ours:.1f} images/s, {ours / bare:.2f} of bare decoding ({bare:.1f}); {PROCESSES} processes")
-    say("preprocess, scaled", f"{minutes:.0f} min for all {ALL_IMAGES:,}")
-    say("preprocess, peak memory", f"{peak[0]:.2f} GiB, all processes together")
+        ours = partial(build_store, archives, images, 224, None, Path(target, "images.npy"))
+        bare = partial(bare_decode_all, workers, paths)
+        speeds = take_turns(
+            {"thaw": lambda: len(images) / seconds(ours), "bare": lambda: len(images) / seconds(bare)}, rounds
+        )
+    with tempfile.TemporaryDirectory(dir=archives.parent) as target, peak_memory() as peak:
+        build_store(archives, images, 224, None, Path(target, "images.npy"))
+    ratio, memory = speeds["thaw"].over(speeds["bare"]), Spread((peak.both,))
+    minutes = Spread(tuple(ALL_IMAGES / speed / 60 for speed in speeds["thaw"].figures))
+    return [
+        ["preprocess, against bare decoding", ratio.text(), at_least(0.9, ratio), f"{speeds['thaw'].text(1)} images/s"],
+        [f"preprocess, scaled to {ALL_IMAGES:,}", "", "", f"{minutes.text(0)} min"],
+        ["preprocess, peak memory of all processes", memory.times(1 / 1.5).text(), at_most(1.5, memory),
+         f"{peak.both:.2f} GiB"],
+    ]  # fmt: skip
 
 
-def bare_decode(paths: list[str]) -> None:
-    """What any program must do at least: read and inflate the PNGs."""
-    for path in paths:
-        with Image.open(path) as picture:
-            picture.load()
-
-
-@contextmanager
-def peak_memory() -> Iterator[list[float]]:
-    """The largest sum of proportional set sizes of this process and its children, GiB, sampled 5 times a second."""
-    peak, done = [0.0], threading.Event()
-
-    def watch() -> None:
-        while not done.wait(0.2):
-            peak[0] = max(peak[0], tree_gib())
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield peak
-    finally:
-        done.set()
-        thread.join()
-
-
-def tree_gib() -> float:
-    """Proportional set size of this process and its children."""
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    total = 0
-    for pid in (str(os.getpid()), *children):
-        try:
-            rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-        except OSError:
-            continue
-        total += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
-    return total / 2**20
-
-
-def measure_second_run(tiny: Path) -> None:
-    """``dvc repro inspect`` of all 112,120 unpacked images, then again with nothing changed."""
+def second_run(tiny: Path, rounds: int) -> list[list[str]]:
+    """``dvc repro inspect`` of all unpacked images, then again with nothing changed."""
     with tempfile.TemporaryDirectory(dir=tiny.parent) as clone:
         run = partial(subprocess.run, cwd=clone, check=True, capture_output=True)
         run(["git", "clone", "-q", str(REPOSITORY), "."])
@@ -254,19 +207,10 @@ def measure_second_run(tiny: Path) -> None:
             assert old in text, old
             text = text.replace(old, new, 1)
         params.write_text(text)
-        for name in ("first", "second"):
-            started = time.perf_counter()
-            run(["dvc", "repro", "inspect"])
-            say(f"dvc repro inspect, {name} run", f"{time.perf_counter() - started:.1f} s for {ALL_IMAGES:,} files")
-
-
-def say(what: str, figure: str) -> None:
-    """One line of the result."""
-    print(f"{what}: {figure}", flush=True)
-
-
-if __name__ == "__main__":
-    if sys.argv[1:2] == ["serve"]:
-        serve(sys.argv[2])
-    else:
-        main()
+        inspect = partial(seconds, partial(run, ["dvc", "repro", "inspect"]))
+        first = Spread((inspect(),))
+        again = Spread(tuple(inspect() for _ in range(rounds)))
+    return [
+        timed_row("dvc repro inspect, first run", first, None),
+        timed_row("dvc repro inspect, nothing changed", again, 10.0),
+    ]
