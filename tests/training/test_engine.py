@@ -11,10 +11,11 @@ import torch
 from thaw.backbones.classifier import Classifier, build_classifier
 from thaw.errors import UserError
 from thaw.training.batches import cut
+from thaw.training.curve import Curve
 from thaw.training.engine import NotFiniteError, Trainer
 from thaw.training.inference import predict_logits
 from thaw.training.randomness import stream_seed
-from thaw.training.state import Curve, Epoch, State
+from thaw.training.state import Epoch, State
 
 from .made import CPU, phase, same, state_of, trainer
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from thaw.files import read_json
+from thaw.training.curve import Curve
 from thaw.training.record import Recorder
-from thaw.training.state import Curve, Epoch
+from thaw.training.state import Epoch
 
 from .made import phase, trainer
 

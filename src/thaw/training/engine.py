@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -14,15 +15,14 @@ from torch import Tensor
 from thaw import strategies
 from thaw.backbones.classifier import Classifier
 from thaw.errors import UserError
-from thaw.evaluation.auroc import auroc_by_class, macro
-from thaw.evaluation.probabilities import probabilities
-from thaw.labels import UNKNOWN, Task
+from thaw.labels import Task
 from thaw.params.schema import TrainParams
 from thaw.params.strategy import Phase
 from thaw.progress import progress
 from thaw.strategies import Plan
 from thaw.training.batches import Examples, cut
 from thaw.training.checkpoint import Checkpoint
+from thaw.training.curve import Curve, measure_curve
 from thaw.training.device import Precision, choose_precision
 from thaw.training.forward import Forward, KeptFeatures, from_images, kept_views
 from thaw.training.inference import predict_logits
@@ -32,10 +32,9 @@ from thaw.training.randomness import stream, stream_seed
 from thaw.training.reuse import Backbone, head_entry, trains_head_alone
 from thaw.training.sampling import epoch_positions
 from thaw.training.schedule import is_over, rate_factor
-from thaw.training.state import Curve, Epoch, State, Tensors, copy_of
+from thaw.training.state import Epoch, State, Tensors, copy_of
 from thaw.training.step import Stepper
 
-DECISION_THRESHOLD = 0.5
 CHECKED_STEPS = 50  # losses are looked at so often: every look makes a GPU wait
 FEWEST_AT_ONCE = 2  # BatchNorm has nothing to normalise one image by
 
@@ -233,22 +232,8 @@ class Trainer:
         )
 
     def _curve(self, logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Curve:
-        target = torch.from_numpy(labels).float().to(self.device)
-        loss = float(self.curve_loss(torch.from_numpy(logits).to(self.device), target))
-        if not np.isfinite(loss):
-            raise NotFiniteError(
-                f"the loss is {loss} after epoch {len(self.state.history) + 1}; lower the strategy's learning rate"
-            )
-        scores = probabilities(logits, self.task)
-        return Curve(loss, accuracy(scores, labels, self.task), macro(auroc_by_class(labels, scores)))
-
-
-def accuracy(scores: NDArray[np.floating], labels: NDArray[np.int64], task: Task) -> float:
-    """Share of images whose likeliest class is right (multiclass), or of right decisions at 0.5 (multilabel).
-
-    Decisions on unknown labels do not count; 0 where none is known.
-    """
-    if task == "multiclass":
-        return float((scores.argmax(1) == labels.argmax(1)).mean())
-    right = (scores >= DECISION_THRESHOLD) == labels
-    return float(right.sum() / max((labels != UNKNOWN).sum(), 1))
+        curve = measure_curve(logits, labels, self.task, self.curve_loss, self.device)
+        if not math.isfinite(curve.loss):
+            epoch = len(self.state.history) + 1
+            raise NotFiniteError(f"the loss is {curve.loss} after epoch {epoch}; lower the strategy's learning rate")
+        return curve

@@ -8,16 +8,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from thaw.training.curve import Curve
+
 Tensors = dict[str, Tensor]
-
-
-@dataclass(frozen=True)
-class Curve:
-    """How a network does on one split after one epoch; AUROC is None where no class has both kinds of images."""
-
-    loss: float
-    accuracy: float
-    auroc_macro: float | None
 
 
 @dataclass(frozen=True)
