@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -169,6 +171,32 @@ def test_a_killed_training_goes_on_where_it_was(project: Project) -> None:
     resumed = (project.folder / f"models/{MODEL}/full/0/weights.safetensors").read_bytes()
     project.run("dvc", "repro", "-f", "-s", f"train@{MODEL}-full-0")
     assert (project.folder / f"models/{MODEL}/full/0/weights.safetensors").read_bytes() == resumed
+
+
+def test_an_interrupted_training_ends_cleanly_and_says_what_is_kept(project: Project) -> None:
+    project.set(strategies__full__0__epochs=50)
+    log = project.folder / f"reports/train/{MODEL}/full/0/metrics.json"
+    log.unlink()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "thaw.stages.train", MODEL, "full", "0"], cwd=project.folder, text=True,
+        env={**os.environ, "PYTHONPATH": str(project.folder / "src")}, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    while not (log.exists() and log.read_text()):
+        assert process.poll() is None, "the training ended before it could be interrupted"
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert re.fullmatch(rf"{MODEL}-full-0: \d+ epochs are kept; dvc repro goes on there\nthaw: interrupted\n", errors)
+
+
+def test_a_loss_that_diverges_keeps_the_best_weights(project: Project) -> None:
+    project.set(strategies__progressive__1__lr=1e30)
+    done = project.run(sys.executable, "-m", "thaw.stages.train", MODEL, "progressive", "0", check=False)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert re.search(r"the loss is \S+ (in|after) epoch 2.*the best weights so far, of epoch 1, are in models/", line)
+    assert project.json(f"models/{MODEL}/progressive/0/model.json")["best_epoch"] == 1
 
 
 def test_a_wrong_parameter_ends_in_one_line_before_any_work(new_project: Callable[..., Project]) -> None:
