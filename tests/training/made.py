@@ -23,7 +23,7 @@ TRAIN = {
     "batch_size": 8, "accumulate": 1, "optimizer": "adamw", "weight_decay": 0.01, "clip_norm": None,
     "schedule": "cosine", "augment": "light",
     "mirror": False, "frozen_views": None, "precision": "fp32", "channels_last": "auto",
-    "compile": "auto", "device": "cpu",
+    "compile": "auto", "device": "cpu", "devices": 1, "nodes": 1, "cache_gib": 0,
 }  # fmt: skip
 
 

@@ -54,6 +54,9 @@ class TrainParams(Section):
     channels_last: AutoField
     compile: AutoField
     device: Literal["auto", "cpu", "cuda"]
+    devices: Annotated[int, Field(ge=1, le=1024)]
+    nodes: Annotated[int, Field(ge=1, le=1024)]
+    cache_gib: float = Field(ge=0, le=1_000_000)
 
 
 class EvaluateParams(Section):
