@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,9 @@ from thaw.files import read_csv, read_json
 from thaw.folds import split_of_fold
 from thaw.labels import UNKNOWN, Task
 from thaw.subsets import draw_patients
-from thaw.training.batches import Examples
+
+if TYPE_CHECKING:
+    from thaw.training.batches import Examples
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,9 @@ class Prepared:
         part = self.of(split)
         if part.empty:
             raise UserError(f"no image is left in {split}; see reports/split.json and reports/quality.csv")
+        # imported here: it brings torch, which takes two seconds; what is wrong with the data is told without it
+        from thaw.training.batches import Examples
+
         labels = part[self.classes].to_numpy(np.int64, na_value=UNKNOWN)
         return Examples(self.pixels, part["row"].to_numpy(np.int64), labels)
 

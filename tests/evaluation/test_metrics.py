@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from hypothesis.extra import numpy as arrays
+from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn import metrics as reference
 
-from thaw.evaluation.auroc import auroc_by_class, macro
 from thaw.evaluation.metrics import decide, measure, rounded
 from thaw.evaluation.probabilities import probabilities
 from thaw.labels import UNKNOWN
@@ -46,6 +47,25 @@ def test_multiclass_metrics_are_scikit_learns() -> None:
     assert table == reference.confusion_matrix(truth, given_).tolist()
 
 
+@given(
+    arrays.arrays(np.int64, (12, 2), elements=some.sampled_from([0, 1, UNKNOWN])),
+    arrays.arrays(np.float64, (12, 2), elements=some.integers(-2, 2).map(float)),
+)
+def test_decisions_are_counted_as_scikit_learn_does(labels: NDArray[np.int64], logits: NDArray[np.float64]) -> None:
+    # one known image more, so that scikit-learn has something to count in every class
+    labels, logits = np.vstack([labels, [[0, 0]]]), np.vstack([logits, [[-1.0, -1.0]]])
+    found = measure(labels, logits, ["a", "b"], "multilabel", 0.5)
+    for index, name in enumerate(["a", "b"]):
+        known = labels[:, index] != UNKNOWN
+        truth, decided = labels[known, index], logits[known, index] >= 0
+        three = reference.precision_recall_fscore_support(
+            truth, decided, labels=[1], average=None, zero_division=np.nan
+        )[:3]
+        precision, recall, f1 = (None if np.isnan(value[0]) else float(value[0]) for value in three)
+        assert (found["precision"][name], found["recall"][name]) == (precision, recall)
+        assert found["f1"][name] == (f1 if truth.any() else None)
+
+
 def test_a_class_without_positives_has_no_auroc_and_is_left_out_of_the_mean() -> None:
     labels = LABELS.copy()
     labels[:, 1] = 0
@@ -63,37 +83,6 @@ def test_a_class_that_is_never_decided_for_has_no_precision_but_f1_of_zero() -> 
     assert found["precision"]["Effusion"] is None
     assert found["recall"]["Effusion"] == 0
     assert found["f1"]["Effusion"] == 0
-
-
-def test_one_class_only_is_undefined_not_a_half() -> None:
-    labels = np.ones((5, 1), int)
-    assert auroc_by_class(labels, np.zeros((5, 1))) == [None]
-    assert macro([None, None]) is None
-
-
-def test_equal_scores_are_chance() -> None:
-    assert auroc_by_class(np.array([[0], [1], [1]]), np.ones((3, 1))) == [0.5]
-
-
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_scores_that_are_no_numbers_are_refused(bad: float) -> None:
-    with pytest.raises(ValueError, match="NaN"):
-        auroc_by_class(np.array([[0], [1]]), np.array([[0.0], [bad]]))
-
-
-@given(some.lists(some.tuples(some.booleans(), some.integers(-30, 30)), min_size=2, max_size=40))
-def test_auroc_is_the_chance_that_a_positive_scores_higher(pairs: list[tuple[bool, int]]) -> None:
-    """Hanley & McNeil 1982: ties count a half; and a monotone change of the scores changes nothing."""
-    labels = np.array([[int(label)] for label, _ in pairs])
-    scores = np.array([[float(score)] for _, score in pairs])
-    positive, negative = scores[labels[:, 0] == 1, 0], scores[labels[:, 0] == 0, 0]
-    found = auroc_by_class(labels, scores)[0]
-    if not len(positive) or not len(negative):
-        assert found is None
-        return
-    wins = (positive[:, None] > negative).mean() + (positive[:, None] == negative).mean() / 2
-    assert found == pytest.approx(wins)
-    assert auroc_by_class(labels, np.exp(scores / 10))[0] == pytest.approx(wins)
 
 
 def test_probabilities_by_task() -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from thaw.evaluation.auroc import auroc_by_class, macro
 from thaw.evaluation.probabilities import probabilities
@@ -57,7 +56,8 @@ def measure(
 
 def confusion(labels: Labels, decisions: Labels, classes: Sequence[str]) -> dict[str, dict[str, int]]:
     """How many images of each true class (outer key) were given each class (inner key)."""
-    counts = confusion_matrix(labels.argmax(1), decisions.argmax(1), labels=range(len(classes)))
+    counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
+    np.add.at(counts, (labels.argmax(axis=1), decisions.argmax(axis=1)), 1)
     return {
         true: {given: int(counts[row, column]) for column, given in enumerate(classes)}
         for row, true in enumerate(classes)
@@ -66,24 +66,15 @@ def confusion(labels: Labels, decisions: Labels, classes: Sequence[str]) -> dict
 
 def _at_threshold(labels: Labels, decisions: Labels) -> tuple[Values, Values, Values]:
     """Precision, recall and F1 by class; None where nothing was decided for, or nothing is of, the class."""
-    columns = [_of_class(labels[:, index], decisions[:, index]) for index in range(labels.shape[1])]
-    precision, recall, f1 = zip(*columns, strict=True)
-    return list(precision), list(recall), list(f1)
-
-
-def _of_class(labels: Labels, decisions: Labels) -> tuple[float | None, float | None, float | None]:
-    known = labels != UNKNOWN
-    if not known.any():
-        return None, None, None
-    precision, recall, f1, _ = precision_recall_fscore_support(
-        labels[known], decisions[known], labels=[1], average=None, zero_division=np.nan
-    )
+    positive, decided = labels == 1, (decisions == 1) & (labels != UNKNOWN)
+    found, existing, given = (positive & decided).sum(axis=0), positive.sum(axis=0), decided.sum(axis=0)
     # F1 is asked for where the class exists; a class that is never found has F1 0, one without images has none
-    return _number(precision[0]), _number(recall[0]), _number(f1[0]) if (labels[known] == 1).any() else None
+    either = np.where(existing > 0, existing + given, 0)
+    return _shares(found, given), _shares(found, existing), _shares(2 * found, either)
 
 
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+def _shares(parts: Labels, wholes: Labels) -> Values:
+    return [float(part / whole) if whole else None for part, whole in zip(parts, wholes, strict=True)]
 
 
 def rounded(metrics: Any, digits: int = 6) -> Any:
