@@ -18,7 +18,9 @@ from thaw.command import run
 BENCHMARKS = {
     "limit": "training and evaluation against a bare loop on a tensor in memory",
     "gpu": "the same on a GPU, and against a DataLoader with 16 workers",
+    "precision": "training and evaluation in bf16 against fp32, by model, on this CPU",
     "pipeline": "from raw pictures to the table of strategies, against scripts as others write them",
+    "caches": "each cache on against off: same figures, time, disk",
     "decode": "decoding into one array against bare Pillow",
     "memory": "peak memory of training on 112,120 images",
     "scale": "time against the number of images and of strategies",

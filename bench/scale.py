@@ -126,6 +126,8 @@ def prepare_cells(folder: Path, strategies: int) -> None:
     names = [f"s{number}" for number in range(strategies)]
     phases = [{"thaw": "head", "epochs": 1, "lr": 1e-4}]
     params.update(strategies=dict.fromkeys(names, phases), strategy=names[0], compared=[names[0]] * 3)
+    # what auto means is for the stage probe to say
+    params["train"]["precision"] = "fp32"
     with (folder / "params.yaml").open("w") as file:
         YAML(typ="safe").dump(params, file)
     images = [f"{number}.png" for number in range(STRATEGY_IMAGES)]

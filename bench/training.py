@@ -20,7 +20,7 @@ from thaw.params.read import read_params
 from thaw.params.schema import TrainParams
 from thaw.params.strategy import Phase
 from thaw.training.batches import Examples
-from thaw.training.device import autocast, choose_precision
+from thaw.training.device import Precision, autocast, choose_precision
 from thaw.training.engine import Trainer
 from thaw.training.inference import predict_logits
 from thaw.training.state import Epoch
@@ -49,6 +49,11 @@ class Subject:
     settings: TrainParams
     examples: Examples
     device: torch.device
+
+    @property
+    def precision(self) -> Precision:
+        """That of the settings, or the rule's; on a CPU the pipeline's own is measured by its stage probe."""
+        return choose_precision(self.settings.precision, self.device)
 
     @property
     def phase(self) -> Phase:
@@ -97,7 +102,9 @@ class Thaw:
         """Train an epoch from where the last one ended; returns images/s."""
         subject, epochs = self.subject, list[Epoch]()
         few = Examples(subject.examples.pixels, subject.examples.rows[:2], subject.examples.labels[:2])
-        trainer = Trainer(self.classifier, subject.examples, few, "multilabel", subject.settings, 0, subject.device)
+        trainer = Trainer(
+            self.classifier, subject.examples, few, "multilabel", subject.settings, 0, subject.device, subject.precision
+        )
         trainer.fit([subject.phase], epochs.append)
         return epochs[0].images_per_second
 
@@ -107,7 +114,6 @@ class BareLoop:
 
     def __init__(self, subject: Subject) -> None:
         self.subject, self.classifier = subject, subject.classifier()
-        self.precision = choose_precision(subject.settings.precision, subject.device)
         self.plan = strategies.plans(self.classifier, subject.phase)[0]
         size = min(subject.settings.batch_size, len(subject.examples))
         gray, self.target = subject.examples.batch(torch.arange(size), subject.device)
@@ -135,7 +141,7 @@ class BareLoop:
     def step(self, optimizer: torch.optim.Optimizer, images: Tensor, target: Tensor) -> None:
         """One step on images (B, 3, H, W) and their labels (B, classes)."""
         optimizer.zero_grad(set_to_none=True)
-        with autocast(self.subject.device, self.precision):
+        with autocast(self.subject.device, self.subject.precision):
             logits = self.classifier.network(images)
         F.binary_cross_entropy_with_logits(logits.float(), target).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -144,9 +150,8 @@ class BareLoop:
 def evaluation_rate(thaw: Thaw) -> float:
     """Images/s of ``predict_logits``."""
     subject = thaw.subject
-    precision = choose_precision(subject.settings.precision, subject.device)
     started = time.perf_counter()
-    predict_logits(thaw.classifier, subject.examples, subject.settings.batch_size, subject.device, precision)
+    predict_logits(thaw.classifier, subject.examples, subject.settings.batch_size, subject.device, subject.precision)
     return len(subject.examples) / (time.perf_counter() - started)
 
 
@@ -157,7 +162,7 @@ def bare_evaluation_rate(bare: BareLoop) -> float:
     steps = len(bare.subject.examples) // len(bare.images)
     started = time.perf_counter()
     for _ in range(steps):
-        with autocast(bare.subject.device, bare.precision):
+        with autocast(bare.subject.device, bare.subject.precision):
             bare.classifier.network(bare.images)
     wait_for(bare.subject.device)
     return steps * len(bare.images) / (time.perf_counter() - started)

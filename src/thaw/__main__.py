@@ -2,6 +2,7 @@
 
   strategies   what each strategy of params.yaml would train, block by block, without training
   recipe       the published set-ups: list them, or write one into params.yaml
+  plan         what the whole grid will take in time, disk and memory, before it starts
 
 python -m thaw COMMAND --help says more.
 """
@@ -13,7 +14,7 @@ import importlib
 
 from thaw.command import run
 
-COMMANDS = ("strategies", "recipe")
+COMMANDS = ("strategies", "recipe", "plan")
 
 
 def main() -> None:

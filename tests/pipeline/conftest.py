@@ -28,6 +28,7 @@ TINY: dict[str, Any] = {
     "dataset.phantom.size": 64,
     "preprocess.size": 64,
     "train.batch_size": 8,
+    "train.precision": "fp32",
     "strategies.frozen.0.epochs": 1,
     "strategies.partial.0.epochs": 1,
     "strategies.full.0.epochs": 1,

@@ -117,7 +117,7 @@ def resolved(folder: Path, **changes: Any) -> dict[str, Any]:
 
 
 GRID = {"models": ["resnet18"], "seeds": [0], "strategy": "norm", "compared": ["frozen", "full", "full"]}
-ONCE = ["compare", "download", "inspect", "labels", "preprocess", "split", "weights@resnet18"]
+ONCE = ["compare", "download", "inspect", "labels", "preprocess", "probe@resnet18", "split", "weights@resnet18"]
 
 
 def test_without_folds_and_subsets_every_strategy_is_one_cell(tmp_path: Path) -> None:

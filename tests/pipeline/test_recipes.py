@@ -19,7 +19,7 @@ from thaw.files import read_json
 from thaw.params.read import read_params
 from thaw.params.schema import Params
 from thaw.phantom import draw_cohort
-from thaw.stages import compare, evaluate, labels, preprocess, split, train, weights
+from thaw.stages import compare, evaluate, labels, preprocess, probe, split, train, weights
 
 from .conftest import REPOSITORY, edit_params
 
@@ -81,7 +81,7 @@ def shrunk(params: dict[str, Any]) -> dict[str, Any]:
     """A recipe's parameters with everything that takes time made small, and no download."""
     changes: dict[str, Any] = {f"weights.{model}": "none" for model in params["models"]}
     changes |= {"dataset.download": None, "dataset.subset": None, "dataset.path": "data/raw/set", "train.batch_size": 8}
-    changes |= {"preprocess.size": SIZE_PX, "preprocess.crop_from": None}
+    changes |= {"preprocess.size": SIZE_PX, "preprocess.crop_from": None, "train.precision": "fp32"}
     changes["subsets"] = [10, 20][: len(params["subsets"])]
     for name in {*params["compared"], params["strategy"]}:
         for place, _ in enumerate(params["strategies"][name]):
@@ -105,6 +105,7 @@ def test_a_recipe_goes_through_all_stages(
         run(monkeypatch, stage.main)
     for model in params.models:
         run(monkeypatch, weights.main, model)
+        run(monkeypatch, probe.main, model)
     for cell in [*grid(params), *subset_grid(params)]:
         run(monkeypatch, train.main, *options(cell))
         run(monkeypatch, evaluate.main, *options(cell))

@@ -12,7 +12,9 @@ from thaw.params.schema import TrainParams
 from thaw.params.strategy import Phase
 from thaw.training.batches import Examples
 from thaw.training.checkpoint import Checkpoint
+from thaw.training.device import Precision
 from thaw.training.engine import Trainer
+from thaw.training.store import Store
 
 CPU = torch.device("cpu")
 LOSS = {
@@ -46,12 +48,13 @@ def bright_or_dark(count: int, seed: int) -> Examples:
 
 
 def trainer(
-    classifier: Classifier | None = None, seed: int = 0, checkpoint: Checkpoint | None = None, **more: Any
-) -> Trainer:
+    classifier: Classifier | None = None, seed: int = 0, checkpoint: Checkpoint | None = None,
+    store: Store | None = None, precision: Precision = "fp32", **more: Any,
+) -> Trainer:  # fmt: skip
     """A trainer of a small network on 32 images."""
     network = classifier or build_classifier("resnet18", 2, seed)
     train, val = bright_or_dark(32, 0), bright_or_dark(16, 1)
-    return Trainer(network, train, val, "multiclass", settings(**more), seed, CPU, checkpoint)
+    return Trainer(network, train, val, "multiclass", settings(**more), seed, CPU, precision, checkpoint, store)
 
 
 def state_of(classifier: Classifier) -> dict[str, torch.Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from thaw.backbones.classifier import Classifier, build_classifier
 from thaw.errors import UserError
 from thaw.training.batches import cut
 from thaw.training.curve import Curve
-from thaw.training.engine import NotFiniteError, Trainer
+from thaw.training.engine import Trainer
+from thaw.training.epoch import NotFiniteError
 from thaw.training.inference import predict_logits
 from thaw.training.randomness import stream_seed
 from thaw.training.state import Epoch, State
@@ -42,9 +44,9 @@ def test_the_classifier_ends_at_its_best_epoch() -> None:
     logits = {}
     one.fit(
         [phase("all", epochs=3, lr=0.05)],
-        lambda epoch: logits.update({epoch.number: predict_logits(one.classifier, one.val, 8, CPU, "fp32")}),
+        lambda epoch: logits.update({epoch.number: predict_logits(one.classifier, one.runner.val, 8, CPU, "fp32")}),
     )
-    final = predict_logits(one.classifier, one.val, 8, CPU, "fp32")
+    final = predict_logits(one.classifier, one.runner.val, 8, CPU, "fp32")
     assert np.array_equal(final, logits[one.state.best])
 
 
@@ -54,7 +56,8 @@ def test_the_best_epoch_is_by_auroc_then_loss_and_by_loss_where_auroc_is_undefin
     def best_of(*curves: tuple[float, float | None]) -> int:
         state = State()
         for number, (loss, auroc) in enumerate(curves, start=1):
-            state.add(Epoch(number, 1, 0.1, 1.0, Curve(1, 1, None), Curve(loss, 1, auroc)), classifier.network)
+            epoch = Epoch(number, 1, 0.1, 8, 0.0, 1.0, 1.0, 0.0, Curve(1, 1, None), Curve(loss, 1, auroc))
+            state = state.after(epoch, classifier.network, {}, {})
         return state.best
 
     assert best_of((0.5, 0.8), (0.4, 0.7)) == 1
@@ -67,18 +70,18 @@ def test_a_later_phase_starts_where_it_says(start: str, monkeypatch: pytest.Monk
     one = trainer()
     places = {"pretrained": state_of(one.classifier)}
     begun: list[dict[str, torch.Tensor]] = []
-    begin, add = Trainer._begin, State.add
+    begin, after = Trainer._begin, State.after
 
     def spy(self: Trainer, *arguments: Any) -> None:
         begin(self, *arguments)
         begun.append(state_of(self.classifier))
 
-    def keep_the_first(self: State, epoch: Epoch, network: torch.nn.Module) -> None:
-        add(self, epoch, network)
+    def keep_the_first(self: State, epoch: Epoch, *arguments: Any) -> State:
+        state = after(self, epoch, *arguments)
         places[{1: "best", 2: "last"}.get(epoch.number, "later")] = state_of(one.classifier)
-        self.best, self.best_tensors = 1, places["best"]
+        return replace(state, best=1, best_tensors=places["best"])
 
-    monkeypatch.setattr(State, "add", keep_the_first)
+    monkeypatch.setattr(State, "after", keep_the_first)
     monkeypatch.setattr(Trainer, "_begin", spy)
     one.fit([phase("all", epochs=2), phase("head", start=start)], lambda _: None)
     assert [name for name in ("pretrained", "best", "last") if same(begun[1], places[name])] == [start]
@@ -91,7 +94,8 @@ def test_strategies_see_the_same_batches_and_augmentations(monkeypatch: pytest.M
         forward = Classifier.forward
 
         def spy(self: Classifier, gray: torch.Tensor, name: str = name, forward: Any = forward) -> torch.Tensor:
-            images[name].append(gray.clone())
+            if len(gray) > 2:  # fewer try out where the frozen blocks end
+                images[name].append(gray.clone())
             result: torch.Tensor = forward(self, gray)
             return result
 
@@ -211,11 +215,6 @@ def test_options_of_speed_change_no_more_than_rounding(change: dict[str, Any]) -
         one.fit([phase({"last": 1})], lambda _: None)
         losses.append(one.state.history[0].val.loss)
     assert losses[1] == pytest.approx(losses[0], rel=0.05)
-
-
-def test_fp16_without_a_gpu_is_refused() -> None:
-    with pytest.raises(UserError, match="fp16 needs a GPU"):
-        trainer(precision="fp16")
 
 
 @pytest.mark.parametrize("loss", [{"sampling": "balanced"}, {"name": "focal"}, {"hardest": 0.5}, {"smoothing": 0.1}])

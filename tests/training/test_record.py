@@ -29,14 +29,14 @@ def test_a_training_leaves_curves_a_table_and_its_cost(tmp_path: Path, monkeypat
     assert cost["epochs"] == 2
     assert cost["best_epoch"] == one.state.best
     assert cost["images_at_once"] == 8
-    assert cost["blocks"][0]["blocks"]["layer4"] is None
+    assert cost["phases"][0]["blocks"]["layer4"] is None
     assert not (tmp_path / "dvc.yaml").exists()
 
 
 def test_an_undefined_auroc_is_an_empty_field(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with Recorder(tmp_path / "cell", torch.device("cpu")) as recorder:
-        recorder.epoch(Epoch(1, 1, 0.1, 5.0, Curve(1.0, 0.5, None), Curve(1.0, 0.5, 0.7)))
+        recorder.epoch(Epoch(1, 1, 0.1, 8, 0.0, 1.6, 0.1, 0.0, Curve(1.0, 0.5, None), Curve(1.0, 0.5, 0.7)))
         rows = pd.DataFrame(recorder.history)
     assert rows["auroc_macro"].isna().tolist() == [True, False]
     assert not (tmp_path / "cell/plots/metrics/train/auroc_macro.tsv").exists()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import pickle
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,10 +19,11 @@ from thaw.files import replacing
 from thaw.training.state import State
 
 FOLDER = Path("models/.unfinished")  # outside of what DVC clears before a stage runs
+LARGEST_SHARE = 0.05  # of a training's time, for checkpoints
 
 
 class Checkpoint:
-    """One training's file below models/.unfinished; written after every epoch, removed when the training is done.
+    """One training's file below models/.unfinished; written after epochs, removed when the training is done.
 
     Attributes:
         path: the file.
@@ -29,6 +32,18 @@ class Checkpoint:
 
     def __init__(self, path: Path, identity: str) -> None:
         self.path, self.identity = path, identity
+        self._saved_at, self._took = -math.inf, 0.0
+
+    def save_now_and_then(self, state: State) -> None:
+        """Write the state unless that would take more than a twentieth of the time since it was written last.
+
+        An epoch on kept features is so short that writing a large network after each would take longer.
+        """
+        started = time.perf_counter()
+        if started - self._saved_at >= self._took / LARGEST_SHARE:
+            self.save(state)
+            self._saved_at = time.perf_counter()
+            self._took = self._saved_at - started
 
     def save(self, state: State) -> None:
         """Write the state; a process that is killed meanwhile leaves the file of the epoch before."""

@@ -7,12 +7,14 @@ import os
 import platform
 import resource
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Literal
 
 import torch
 
 from thaw.errors import UserError
+from thaw.training.depthwise import FastDepthwise
 
 Precision = Literal["fp32", "bf16", "fp16"]
 GIB = 2**30
@@ -51,7 +53,9 @@ def keep_freed_memory() -> None:
 
 
 def choose_precision(wanted: Literal["auto"] | Precision, device: torch.device) -> Precision:
-    """``auto`` is bf16 on a GPU that computes it, fp32 elsewhere: never chosen by timing, which would vary.
+    """The rule that needs no measuring: ``auto`` is bf16 on a GPU that computes it, else fp32.
+
+    On a CPU the stage train takes what ``thaw.training.probe`` found in its place.
 
     Raises:
         UserError: fp16 is asked for where there is no GPU.
@@ -63,11 +67,15 @@ def choose_precision(wanted: Literal["auto"] | Precision, device: torch.device) 
     return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
 
 
-def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
+@contextmanager
+def autocast(device: torch.device, precision: Precision) -> Iterator[None]:
     """The context in which a network's forward pass runs."""
     if precision == "fp32":
-        return nullcontext()
-    return torch.autocast(device.type, torch.bfloat16 if precision == "bf16" else torch.float16)
+        yield
+        return
+    lower = torch.bfloat16 if precision == "bf16" else torch.float16
+    with torch.autocast(device.type, lower), FastDepthwise() if device.type == "cpu" else nullcontext():
+        yield
 
 
 def device_name(device: torch.device) -> str:

@@ -17,6 +17,7 @@ from thaw import strategies
 from thaw.files import write_csv, write_json
 from thaw.strategies import Plan
 from thaw.training.device import device_name, peak_memory_gib
+from thaw.training.energy import EnergyMeter
 from thaw.training.engine import Trainer
 from thaw.training.state import Epoch
 
@@ -28,6 +29,7 @@ class Recorder:
 
     def __init__(self, folder: Path, device: torch.device) -> None:
         self.folder, self.device = folder, device
+        self.energy = EnergyMeter(device)
         self.history: list[dict[str, Any]] = []
         # thaw's own dvc.yaml names these files; dvclive must not edit it, nor save experiments of its own
         self.live = Live(str(folder), dvcyaml=False, save_dvc_exp=False)
@@ -60,9 +62,10 @@ class Recorder:
         state, network = trainer.state, trainer.classifier.network
         write_csv(self.folder / "history.csv", pd.DataFrame(self.history).round(DIGITS))
         cost = {
-            "seconds": round(state.seconds, 2),
-            "images_per_second": round(len(state.history) * len(trainer.train) / state.seconds, 1),
+            **times(state.history),
+            "saved_seconds": round(sum(epoch.saved_seconds for epoch in state.history), 2),
             "memory_gib": round(peak_memory_gib(self.device), 3),
+            "energy_joules": self.energy.joules(),
             "parameters": sum(parameter.numel() for parameter in network.parameters()),
             "trainable": strategies.trainable_parameters(itertools.chain(*plans), trainer.classifier),
             "device": device_name(self.device),
@@ -70,9 +73,21 @@ class Recorder:
             "best_epoch": state.best,
             "epochs": len(state.history),
             "images_at_once": state.part_images,
-            "blocks": [{"phase": number, "blocks": fastest(phase)} for number, phase in enumerate(plans, start=1)],
+            "phases": [
+                {"phase": number, **times(state.of_phase(number)), "blocks": fastest(phase)}
+                for number, phase in enumerate(plans, start=1)
+            ],
         }
         write_json(self.folder / "cost.json", cost)
+
+
+def times(epochs: Sequence[Epoch]) -> dict[str, Any]:
+    """Seconds of epochs in all, and images/s of their training alone."""
+    images, training = sum(epoch.images for epoch in epochs), sum(epoch.train_seconds for epoch in epochs)
+    return {
+        "seconds": round(sum(epoch.seconds for epoch in epochs), 2),
+        "images_per_second": round(images / training, 1) if training else None,
+    }
 
 
 def fastest(plans: Sequence[Plan]) -> Mapping[str, float | None]:

@@ -15,14 +15,39 @@ Tensors = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Epoch:
-    """One epoch of training; ``number`` counts from 1 over all phases, ``phase`` from 1."""
+    """One epoch of training.
+
+    Attributes:
+        number: counted from 1 over all phases.
+        phase: counted from 1.
+        learning_rate: at the epoch's beginning, where the phase's own rate holds.
+        images: that were trained on.
+        setup_seconds: from the end of the epoch before, or the phase's beginning, to this one's.
+        train_seconds, val_seconds: of training and of validation.
+        saved_seconds: what kept activations saved, judged by the time that computing them took.
+        train, val: how the network did.
+    """
 
     number: int
     phase: int
     learning_rate: float
-    images_per_second: float
+    images: int
+    setup_seconds: float
+    train_seconds: float
+    val_seconds: float
+    saved_seconds: float
     train: Curve
     val: Curve
+
+    @property
+    def seconds(self) -> float:
+        """All of its time."""
+        return self.setup_seconds + self.train_seconds + self.val_seconds
+
+    @property
+    def images_per_second(self) -> float:
+        """Of training."""
+        return self.images / self.train_seconds
 
     @property
     def score(self) -> tuple[float, float]:
@@ -48,7 +73,6 @@ class State:
         optimizer: the state of the phase's optimizer and gradient scaler.
         thawed: ``Plan.description`` of the last epoch: a resumed training must thaw the same.
         part_images: images that were put through the network at once.
-        seconds: time that the epochs took.
     """
 
     history: list[Epoch] = field(default_factory=list)
@@ -58,17 +82,16 @@ class State:
     optimizer: dict[str, Any] = field(default_factory=dict)
     thawed: dict[str, Any] = field(default_factory=dict)
     part_images: int = 0
-    seconds: float = 0.0
 
     def of_phase(self, number: int) -> list[Epoch]:
         """The epochs of one phase, counted from 1."""
         return [epoch for epoch in self.history if epoch.phase == number]
 
-    def add(self, epoch: Epoch, network: nn.Module) -> None:
-        """Append an epoch and keep a copy of the network where it is better than all before."""
-        if not self.best or epoch.score > self.history[self.best - 1].score:
-            self.best, self.best_tensors = epoch.number, copy_of(network)
-        self.history.append(epoch)
+    def after(self, epoch: Epoch, network: nn.Module, optimizer: dict[str, Any], thawed: dict[str, Any]) -> State:
+        """The state one epoch later, a copy of the network kept as the best where it is better than all before."""
+        now, is_best = copy_of(network), not self.best or epoch.score > self.history[self.best - 1].score
+        best, best_tensors = (epoch.number, now) if is_best else (self.best, self.best_tensors)
+        return State([*self.history, epoch], best, best_tensors, now, optimizer, thawed, self.part_images)
 
     def plain(self) -> dict[str, Any]:
         """This state as tensors, numbers, texts, lists and mappings alone."""

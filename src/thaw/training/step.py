@@ -15,6 +15,7 @@ from thaw.params.schema import TrainParams
 from thaw.strategies import Plan
 from thaw.training.batches import cut
 from thaw.training.device import Precision
+from thaw.training.distributed import ALONE, Group
 from thaw.training.forward import Forward
 from thaw.training.losses import Loss
 
@@ -32,9 +33,9 @@ class Stepper:
 
     def __init__(
         self, classifier: Classifier, plans: Iterable[Plan], settings: TrainParams, loss: Loss, device: torch.device,
-        precision: Precision,
+        precision: Precision, group: Group = ALONE,
     ) -> None:  # fmt: skip
-        self.settings, self.loss = settings, loss
+        self.settings, self.loss, self.group = settings, loss, group
         groups = strategies.optimizer_groups(classifier, plans, settings.weight_decay)
         self.optimizer = make_optimizer(settings.optimizer, groups)
         self.rates = [float(group["lr"]) for group in groups]
@@ -49,33 +50,35 @@ class Stepper:
 
     def step(
         self, forward: Forward, targets: Tensor, positions: Tensor, places: Tensor, part_images: int
-    ) -> tuple[Tensor, Tensor]:
-        """Train on one batch; returns its logits (B, classes) and its loss, float32.
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Train on one batch; returns this process's logits (b, classes), their places (b,) and its part of the loss.
 
-        In parts the gradients add up to the whole batch's, each part weighing as much as it counts in the loss; only
-        BatchNorm, where it is thawed, then sees the parts one by one.
+        In parts, and in several processes, the gradients add up to the whole batch's, each part weighing as much as it
+        counts in the loss; only BatchNorm, where it is thawed, then sees the parts one by one.
 
         Args:
             forward: gives the logits.
             targets: (B, classes) labels, on the device of the logits.
             positions: (B,) which images of the split.
             places: (B,) where in the epoch they stand.
-            part_images: images that go through the network at once.
+            part_images: images that go through the network at once, in all processes together.
         """
         parts = list(zip(*(cut(tensor, part_images) for tensor in (positions, places, targets)), strict=True))
         whole = self.loss.weight(targets).clamp(min=torch.finfo(torch.float32).tiny)
         self.optimizer.zero_grad(set_to_none=True)
-        logits, losses = [], []
+        logits, own_places, losses = [], [], []
         for some, their_places, target in parts:
-            outcome = forward(some, their_places)
-            loss = self.loss(outcome, target)
-            if len(parts) > 1:
-                loss = loss * (self.loss.weight(target) / whole)
+            share = self.group.share(len(some))
+            outcome = forward(some[share.seen], their_places[share.seen])
+            loss = self.loss(outcome, target[share.seen])
+            if len(parts) > 1 or self.group.size > 1:
+                loss = loss * (self.loss.weight(target[share.seen]) / whole * share.times)
             self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-            logits.append(outcome.detach().float())
-            losses.append(loss.detach())
+            logits.append(outcome.detach().float()[share.own])
+            own_places.append(their_places[share.seen][share.own])
+            losses.append(loss.detach() / self.group.size)
         self._update()
-        return torch.cat(logits), torch.stack(losses).sum()
+        return torch.cat(logits), torch.cat(own_places), torch.stack(losses).sum()
 
     def _update(self) -> None:
         if self.settings.clip_norm is not None:
