@@ -74,8 +74,8 @@ def measure(given: argparse.Namespace) -> list[Table]:
         decoding = decoding_row(folder / "png", images, rounds)
     note = (
         f"{MODEL}, {images} + {images // 5} phantoms of {SIZE_PX} x {SIZE_PX}, {epochs} epochs, {given.precision}; "
-        f"rounds: {rounds}, median (smallest to largest). Differences are the largest of any epoch; kept activations were "
-        "computed in other batches than the epoch's, which moves their last bits. Goal: at most 0.001 of the loss."
+        f"rounds: {rounds}, median (smallest to largest). Differences are the largest of any epoch; kept activations "
+        "were computed in other batches than the epoch's, which moves their last bits. Goal: at most 0.001 of the loss."
     )
     return [
         Table("Frozen activations, kept against computed in every epoch",

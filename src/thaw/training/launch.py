@@ -73,7 +73,7 @@ def _run(arguments: list[str], settings: TrainParams) -> signal.Signals | None:
     except SignalException as stopped:
         return stopped.sigval
     except (RendezvousError, DistError) as error:
-        reason = str(error).partition("\n")[0]
+        reason = str(error).partition("\n")[0].rstrip(".")
         raise UserError(f"the processes of this training did not find one another: {reason}; {DOCUMENTED}") from None
     return None
 
