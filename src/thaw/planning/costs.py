@@ -21,7 +21,8 @@ class PlanCost:
     Attributes:
         begin_seconds: once, whatever the number of images: first use, compiling.
         train, val: of training and validation.
-        kept_bytes: an image's activations on disk, for each augmentation of it that is kept.
+        kept_bytes: an image's activations on disk, for each augmentation of it, those of the boundary that strategies
+            share included; 0: nothing is kept.
         memory_gib: peak, without what grows with the number of images.
     """
 
@@ -34,11 +35,19 @@ class PlanCost:
 
 @dataclass(frozen=True)
 class Stretch:
-    """Epochs of a strategy that thaw the same; ``adapts``: statistics of the training images are estimated before."""
+    """Epochs of a strategy that thaw the same.
+
+    Attributes:
+        epochs: how many.
+        adapts: whether statistics of the training images are estimated before.
+        cost: what they take.
+        shares: whether what is frozen is as all strategies begin with it, so that they have activations in common.
+    """
 
     epochs: int
     adapts: bool
     cost: PlanCost
+    shares: bool = True
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from thaw.cells import Cell
-from thaw.params.schema import Params
+from thaw.params.schema import Params, TrainParams
 from thaw.planning.costs import Costs, ModelCost, PlanCost, Stretch
 from thaw.planning.images import Images, Sizes
 from thaw.training.device import GIB
@@ -16,6 +18,8 @@ PARALLEL_FROM_IMAGES = 200  # drawing and decoding take all processors from here
 INTEGER_BYTES = 8  # a label, or an image's row, while a cell is trained
 ROW_BYTES, CLASS_BYTES = 60, 13  # of predictions.csv: an image's names; a label and a logit in seven digits
 ARRAY_HEADER_BYTES = 128
+
+View = int | Literal["val"]  # an augmentation of the training images, or the validation images
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ def predict(
 
     Args:
         params: all of them.
-        cells: the grid.
+        cells: the grid, in the order in which it is trained: the first one keeps what the next ones find.
         images: how many there are.
         costs: what was measured.
         processors: that draw and decode.
@@ -52,9 +56,10 @@ def predict(
     """
     found = set(there)
     rows = [*_before_training(params, images, costs, processors), *_rows_of_models(params, costs)]
+    known: defaultdict[tuple[str, int, int | None, int | None], set[View]] = defaultdict(set)
     for cell in cells:
-        name = f"train {cell}"
-        rows.append(_train_row(name, cell, images, costs, params, name in found))
+        name, same = f"train {cell}", known[cell.model, cell.seed, cell.fold, cell.subset]
+        rows.append(_train_row(name, cell, images, costs, params, same, name in found))
     rows.append(Row("kept activations", 0.0, kept_bytes(cells, images, costs.models, params)))
     for cell in cells:
         name, model, sizes = f"evaluate {cell}", costs.models[cell.model], images.of(cell)
@@ -72,42 +77,60 @@ def total(rows: Sequence[Row]) -> Row:
     )
 
 
-def training_seconds(stretches: Sequence[Stretch], sizes: Sizes, views: int | None, cache_gib: float) -> float:
+def training_seconds(
+    stretches: Sequence[Stretch], sizes: Sizes, settings: TrainParams, known: set[View]
+) -> float:  # fmt: skip
     """The epochs of one training.
+
+    An epoch whose activations are known takes ``later``, also where they are to be computed from the boundary that
+    strategies share.
 
     Args:
         stretches: its epochs, those together that thaw the same.
         sizes: images by split.
-        views: how many augmentations of an image frozen blocks see; None: another one in every epoch.
-        cache_gib: the disk for kept activations; where it does not suffice, every epoch computes everything.
+        settings: of training; where ``cache_gib`` does not suffice, every epoch computes everything.
+        known: what trainings of the same model, seed, fold and subset kept before; what this one keeps is added.
     """
-    return sum(_stretch_seconds(stretch, sizes, views, cache_gib) for stretch in stretches)
+    place, seconds = 0, 0.0
+    for stretch in stretches:
+        seconds += _stretch_seconds(stretch, place, sizes, settings, known if stretch.shares else set())
+        place += stretch.epochs
+    return seconds
 
 
-def _stretch_seconds(stretch: Stretch, sizes: Sizes, views: int | None, cache_gib: float) -> float:
-    cost, epochs = stretch.cost, stretch.epochs
-    kept = stretch_bytes(stretch, sizes, views) <= cache_gib * GIB
-    filling = min(views, epochs) if kept and views is not None else epochs
-    train = filling * cost.train.first + (epochs - filling) * cost.train.later
-    val = cost.val.first + (epochs - 1) * (cost.val.later if kept else cost.val.first)
-    return cost.begin_seconds + sizes.train * train + sizes.val * val
+def _stretch_seconds(
+    stretch: Stretch, place: int, sizes: Sizes, settings: TrainParams, known: set[View]
+) -> float:  # fmt: skip
+    cost, views = stretch.cost, views_of(settings)
+    keeps = 0 < stretch_bytes(stretch, sizes, settings) <= settings.cache_gib * GIB
+    seconds = cost.begin_seconds
+    for epoch in range(place, place + stretch.epochs):
+        view = epoch if views is None else epoch % views
+        seconds += sizes.train * (cost.train.later if keeps and view in known else cost.train.first)
+        seconds += sizes.val * (cost.val.later if keeps and "val" in known else cost.val.first)
+        if keeps:
+            known |= {"val", view} if _keeps_training(settings) else {"val"}
+    return seconds
 
 
-def stretch_bytes(stretch: Stretch, sizes: Sizes, views: int | None) -> float:
-    """What a stretch would keep: validation images once, and each augmentation that comes again."""
-    if stretch.epochs == 1:
-        return 0.0
-    again = views if views is not None and views < stretch.epochs else 0
-    return stretch.cost.kept_bytes * (sizes.val + sizes.train * again)
+def stretch_bytes(stretch: Stretch, sizes: Sizes, settings: TrainParams) -> float:
+    """What a stretch would keep: validation images once, and each augmentation of the training images."""
+    views = min(stretch.epochs, views_of(settings) or stretch.epochs) if _keeps_training(settings) else 0
+    return stretch.cost.kept_bytes * (sizes.val + sizes.train * views)
+
+
+def _keeps_training(settings: TrainParams) -> bool:
+    """Sampling that may draw an image twice, each time augmented anew, leaves nothing to find again."""
+    return views_of(settings) is not None or settings.loss.sampling == "uniform"
 
 
 def kept_bytes(cells: Iterable[Cell], images: Images, models: Mapping[str, ModelCost], params: Params) -> float:
     """What all cells keep of their frozen blocks, at most ``train.cache_gib``; who thaws the same shares it."""
-    limit, kept = params.train.cache_gib * GIB, dict[tuple[PlanCost, str, int, int | None, int | None], float]()
+    limit, kept = params.train.cache_gib * GIB, dict[tuple[PlanCost, Cell], float]()
     for cell in cells:
         for stretch in models[cell.model].strategies[cell.strategy]:
-            size = stretch_bytes(stretch, images.of(cell), views_of(params.train))
-            place = (stretch.cost, cell.model, cell.seed, cell.fold, cell.subset)
+            size = stretch_bytes(stretch, images.of(cell), params.train)
+            place = stretch.cost, replace(cell, strategy="any") if stretch.shares else cell
             kept[place] = max(kept.get(place, 0.0), size if size <= limit else 0.0)
     return min(sum(kept.values()), limit)
 
@@ -135,11 +158,13 @@ def _rows_of_models(params: Params, costs: Costs) -> list[Row]:
     ]
 
 
-def _train_row(name: str, cell: Cell, images: Images, costs: Costs, params: Params, is_there: bool) -> Row:
+def _train_row(
+    name: str, cell: Cell, images: Images, costs: Costs, params: Params, known: set[View], is_there: bool
+) -> Row:
     model, sizes = costs.models[cell.model], images.of(cell)
     stretches = model.strategies[cell.strategy]
     adapting = sum(stretch.adapts for stretch in stretches) * sizes.train * model.forward_seconds
-    epochs = training_seconds(stretches, sizes, views_of(params.train), params.train.cache_gib)
+    epochs = training_seconds(stretches, sizes, params.train, known)
     grown = (sizes.train + sizes.val) * (images.classes + 1) * INTEGER_BYTES / GIB
     memory = max(stretch.cost.memory_gib for stretch in stretches) + grown
     seconds = costs.torch_start + model.ready_seconds + adapting + epochs

@@ -1,6 +1,7 @@
 """The measured probe: thaw's own trainer on a few images of noise, once for everything that a strategy may thaw.
 
-What kept activations save shows by itself: an epoch that fills the store and one that uses it are both measured.
+What kept activations save shows by itself: an epoch that fills the store and one that finds everything there are both
+measured, whichever epoch or strategy is to fill it in the end.
 """
 
 from __future__ import annotations
@@ -34,7 +35,6 @@ from thaw.training.device import (
     peak_memory_gib,
 )
 from thaw.training.engine import Trainer
-from thaw.training.forward import views_of
 from thaw.training.inference import predict_logits
 from thaw.training.state import Epoch
 from thaw.training.store import Store
@@ -76,6 +76,7 @@ class _Step:
     adapts: bool
     phase: Phase
     plan: Plan
+    shares: bool
 
     @property
     def thawed(self) -> tuple[tuple[str, ...], ...]:
@@ -120,20 +121,26 @@ def measure(question: Question, precision: Precision) -> ModelCost:
         forward_seconds=forward,
         evaluate_gib=evaluate_gib,
         strategies={
-            name: [Stretch(step.epochs, step.adapts, costs[step.thawed]) for step in several]
+            name: [Stretch(step.epochs, step.adapts, costs[step.thawed], step.shares) for step in several]
             for name, several in steps.items()
         },
     )
 
 
 def _steps(classifier: Classifier, phases: Sequence[Phase]) -> Iterator[_Step]:
+    moved, has_own = set[str](), False  # since the weights came
     for phase in phases:
         adapts = phase.adapt_norm
+        if phase.start == "pretrained":
+            moved, has_own = set[str](), False
+        has_own = has_own or adapts or phases[0].weights == "none"
         for rules, same in itertools.groupby(strategies.rules_by_epoch(phase)):
             plain = {"thaw": rules, "schedule": "constant", "warmup": 0.0, "patience": None, "adapt_norm": False}
             probed = phase.model_copy(update={**plain, "lr": RATE, "start": "last"})
-            yield _Step(len(list(same)), adapts, probed, strategies.plan(classifier, phase, rules))
-            adapts = False
+            plan = strategies.plan(classifier, phase, rules)
+            moving = {name for name, rate in plan.parameters.items() if rate is not None}
+            yield _Step(len(list(same)), adapts, probed, plan, not has_own and moved <= moving)
+            moved, adapts = moved | moving, False
 
 
 class _Probe:
@@ -143,7 +150,6 @@ class _Probe:
         self, question: Question, classifier: Classifier, device: torch.device, precision: Precision
     ) -> None:  # fmt: skip
         self.question, self.classifier, self.device, self.precision = question, classifier, device, precision
-        self.views = views_of(question.train)
         self.random = np.random.default_rng(0)
 
     def ready(self) -> float:
@@ -171,16 +177,16 @@ class _Probe:
         batch_seconds = warm[-1].train_seconds + warm[-1].saved_seconds
         batches = max(1, min(MOST_BATCHES, int(EPOCH_SECONDS / batch_seconds)))
         epochs, kept_bytes = self._fit(step, batches, epochs=1 if step.is_whole else 2)
-        train, val = _pace(epochs, self._count(batches), self.views), _val_pace(epochs, self._count(1))
+        train = _pace([epoch.train_seconds for epoch in epochs], self._count(batches))
+        val = _pace([epoch.val_seconds for epoch in epochs], self._count(1))
         steady = _seconds(train, self._count(1), len(warm)) + _seconds(val, self._count(1), len(warm))
-        kept = kept_bytes / (self._count(1) + (0 if self.views is None else self._count(batches)))
+        kept = kept_bytes / (self._count(1) + self._count(batches))
         return PlanCost(max(warm_seconds - steady, 0.0), train, val, kept, peak_memory_gib(self.device))
 
     def _fit(self, step: _Step, batches: int, epochs: int) -> tuple[list[Epoch], int]:
         """Train; returns what the epochs took, and the bytes that were kept of all images."""
-        settings = self.question.train.model_copy(
-            update={"devices": 1, "nodes": 1, "frozen_views": None if self.views is None else 1}
-        )
+        # with one view the second epoch finds what the first one kept
+        settings = self.question.train.model_copy(update={"devices": 1, "nodes": 1, "frozen_views": 1})
         train, val = self._examples(self._count(batches)), self._examples(self._count(1))
         done: list[Epoch] = []
         # where the real store is to be, on the same disk; what is drawn there meanwhile must not stay
@@ -216,15 +222,9 @@ class _Probe:
         return Examples(pixels, np.arange(count), labels)
 
 
-def _pace(epochs: Sequence[Epoch], images: int, views: int | None) -> Pace:
-    seconds = [epoch.train_seconds / images for epoch in epochs]
-    # where every epoch has images of its own, nothing is found again: all are alike
-    return Pace(seconds[0], seconds[-1]) if views is not None else Pace(min(seconds), min(seconds))
-
-
-def _val_pace(epochs: Sequence[Epoch], images: int) -> Pace:
-    seconds = [epoch.val_seconds / images for epoch in epochs]
-    return Pace(seconds[0], seconds[-1])
+def _pace(seconds: Sequence[float], images: int) -> Pace:
+    """Of the epochs that were measured; where it is only one, all are alike."""
+    return Pace(seconds[0] / images, seconds[-1] / images)
 
 
 def _seconds(pace: Pace, images: int, epochs: int) -> float:
