@@ -90,7 +90,8 @@ def trained_once(
     classifier = settled(model)
     before, last = state_of(classifier), {}
     made = settings({"class_weights": False}, batch_size=4, weight_decay=0.1, schedule="constant")
-    trainer = Trainer(classifier, examples(8, 0), examples(4, 1), "multiclass", made, seed=0, device=CPU, precision="fp32")
+    trainer = Trainer(classifier, examples(8, 0), examples(4, 1), "multiclass", made, seed=0, device=CPU,
+                      precision="fp32")  # fmt: skip
     # the last epoch's state, whichever was best: the best one may be the first
     trainer.fit([phase(thaw, epochs=2, lr=0.01, **more)], lambda _: last.update(state_of(classifier)))
     return classifier, before, last
@@ -150,7 +151,8 @@ def test_what_a_range_freezes_again_no_longer_moves() -> None:
     """Progressive freezing with AdamW: neither momentum nor weight decay moves what is frozen later."""
     classifier, seen = settled("resnet18"), []
     made = settings({"class_weights": False}, batch_size=4, weight_decay=0.5)
-    trainer = Trainer(classifier, examples(8, 0), examples(4, 1), "multiclass", made, seed=0, device=CPU, precision="fp32")
+    trainer = Trainer(classifier, examples(8, 0), examples(4, 1), "multiclass", made, seed=0, device=CPU,
+                      precision="fp32")  # fmt: skip
     trainer.fit([phase({"last": "2..0"}, epochs=3, lr=0.01)], lambda _: seen.append(state_of(classifier)))
     for block, still in (("layer3", 0), ("layer4", 1), (HEAD, 2)):
         names = [name for name in seen[0] if classifier.block_of(name) == block]

@@ -5,7 +5,7 @@ This module is also what torchrun runs in the two processes.
 
 from __future__ import annotations
 
-import json
+import errno
 import os
 import subprocess
 import sys
@@ -21,6 +21,7 @@ import pytest
 import torch
 from ruamel.yaml import YAML
 from torch import nn
+from torch.distributed.elastic.multiprocessing.errors import ProcessFailure, get_error_handler
 from torch.nn.parallel import DistributedDataParallel
 
 from bench.scale import MODEL, prepare_cells
@@ -31,6 +32,7 @@ from thaw.training import launch
 from thaw.training.batches import Examples
 from thaw.training.distributed import ALONE, Group, Share, joined
 from thaw.training.engine import Trainer
+from thaw.training.epoch import NotFiniteError
 from thaw.training.store import Store
 
 from .made import CPU, phase, settings
@@ -190,6 +192,46 @@ def test_only_the_first_process_of_the_first_machine_is_heard(monkeypatch: pytes
     assert launch.options_of(settings(devices=2, nodes=2)) == [*there, "--redirects=0:3,1:3"]
 
 
+def failure(
+    folder: Path, rank: int, code: int, error: Exception | None, monkeypatch: pytest.MonkeyPatch
+) -> ProcessFailure:  # fmt: skip
+    """How torchrun describes a process that ended with ``code``, after ``error`` if there was one."""
+    path = folder / f"{rank}.json"
+    monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", str(path))
+    if error is not None:
+        get_error_handler().record_exception(launch._for_the_user(error))
+    return ProcessFailure(rank, 4711, code, str(path))
+
+
+LOST_IT = RuntimeError("[gloo/transport/tcp/pair.cc:545] Read error [::1]:41: Connection closed by peer [::1]:42")
+ENDED = "and with it the whole training ended; dvc repro goes on at the last epoch that was kept"
+
+
+@pytest.mark.parametrize(
+    ("ends", "line"),
+    [
+        ([(1, LOST_IT), (-9, None), (-15, None)],
+         f"process 2 of 3 ended by SIGKILL (as the system does where memory runs out), {ENDED}"),
+        ([(1, LOST_IT), (-15, None), (-11, None)], f"process 3 of 3 ended by SIGSEGV, {ENDED}"),
+        ([(-15, None), (2, NotFiniteError("lower it")), (2, UserError("lower it"))], "lower it"),
+        ([(1, LOST_IT), (1, OSError(errno.ENOSPC, "No space left on device", "models/x"))],
+         "models/x: No space left on device"),
+        ([(1, LOST_IT), (1, ZeroDivisionError("a defect"))], f"process 2 of 2 ended with exit code 1, {ENDED}"),
+        ([(-15, None), (1, LOST_IT)], "process 2 of 2 lost the connection to another one (if that was on another "
+                                      f"machine, that one says why), {ENDED}"),
+        ([(-15, None), (3, None)], f"process 2 of 2 ended with exit code 3, {ENDED}"),
+    ],
+)  # fmt: skip
+def test_of_all_failures_the_reason_is_told(
+    ends: list[tuple[int, Exception | None]], line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    failures = {rank: failure(tmp_path, rank, *end, monkeypatch) for rank, end in enumerate(ends)}
+    assert launch._told(failures, len(ends)) == line
+    # of a defect of thaw alone, the traceback is there too
+    assert bool(capsys.readouterr().err) == any(isinstance(error, ZeroDivisionError) for _, error in ends)
+
+
 class Cell:
     """A folder in which the stage train runs for real, in two processes."""
 
@@ -245,21 +287,6 @@ def test_a_killed_process_ends_the_training_with_a_line_and_the_next_run_goes_on
     weights, table = killed.results()
     assert weights == whole.results()[0]
     pd.testing.assert_frame_equal(table, whole.results()[1])
-
-
-@pytest.mark.pipeline
-def test_an_error_that_every_process_meets_is_told_once_and_the_best_weights_are_kept(tmp_path: Path) -> None:
-    phases: list[dict[str, Any]] = [
-        {"thaw": "head", "epochs": 1, "lr": 1e-3},
-        {"thaw": "all", "epochs": 1, "lr": 1e30, "schedule": "constant"},
-    ]
-    cell = Cell(tmp_path, phases)
-    line = (
-        "thaw: the loss is nan in epoch 2, batch 2 of 3, at learning rate 1e+30; lower the learning rate of this "
-        f"strategy; the best weights so far, of epoch 1, are in models/{MODEL}/s0/0\n"
-    )
-    assert cell.run() == (2, "", line)
-    assert json.loads((cell.model / "model.json").read_text())["best_epoch"] == 1
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ SILENT = 3  # torchrun's number for both output streams
 TOLD = f"{UserError.__name__}: "  # how torch records one
 LOST = ("closed by peer", "reset by peer", "ncclRemoteError")  # of gloo and NCCL, where another process is gone
 # torchrun ends by SIGTERM those that one process's end leaves behind, unless they failed before that
-ORDER = ("killed", "told", "defect", "lost", "stopped")
+ORDER = ("killed", "told", "defect", "silent", "lost", "stopped")
 PR_SET_PDEATHSIG = 1  # Linux, prctl(2)
 
 
@@ -135,7 +135,9 @@ def _kind(failure: ProcessFailure) -> str:
         return "stopped" if failure.exitcode == -signal.SIGTERM else "killed"
     if text.startswith(TOLD):
         return "told"
-    return "lost" if any(part in text for part in LOST) else "defect" if text else "stopped"
+    if any(part in text for part in LOST):
+        return "lost"
+    return "defect" if text else "silent"
 
 
 def _recorded(failure: ProcessFailure) -> str:
