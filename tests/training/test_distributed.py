@@ -183,13 +183,12 @@ def test_what_cannot_be_started_is_told(
     assert str(caught.value).startswith(message)
 
 
-def test_only_the_first_process_of_the_first_machine_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
-    here = ["--standalone", "--local-addr=localhost", "--nproc-per-node=3", "--redirects=1:3,2:3"]
-    assert launch.options_of(settings(devices=3)) == here
+def test_one_machine_needs_no_address_and_several_take_it_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert launch.options_of(settings(devices=3)) == ["--standalone", "--local-addr=localhost", "--nproc-per-node=3"]
     for name, value in {"MASTER_ADDR": "first", "MASTER_PORT": "29500", "NODE_RANK": "1"}.items():
         monkeypatch.setenv(name, value)
-    there = ["--nnodes=2", "--node-rank=1", "--master-addr=first", "--master-port=29500", "--nproc-per-node=2"]
-    assert launch.options_of(settings(devices=2, nodes=2)) == [*there, "--redirects=0:3,1:3"]
+    there = ["--nnodes=2", "--node-rank=1", "--master-addr=first", "--master-port=29500", "--nproc-per-node=4"]
+    assert launch.options_of(settings(devices=4, nodes=2)) == there
 
 
 def failure(

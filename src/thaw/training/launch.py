@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 ADDRESS = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK")
 DOCUMENTED = "see docs/several-machines.md"
 GOES_ON = "dvc repro goes on at the last epoch that was kept"
-SILENT = 3  # torchrun's number for both output streams
 TOLD = f"{UserError.__name__}: "  # how torch records one
 LOST = ("closed by peer", "reset by peer", "ncclRemoteError")  # of gloo and NCCL, where another process is gone
 # torchrun ends by SIGTERM those that one process's end leaves behind, unless they failed before that
@@ -95,12 +94,12 @@ def check_devices(settings: TrainParams) -> None:
 
 
 def options_of(settings: TrainParams) -> list[str]:
-    """What torchrun is told: how many processes, where they meet, and that the first one alone is heard.
+    """What torchrun is told: how many processes, and where they meet.
 
     Raises:
         UserError: there are several machines, and the environment does not say where they meet.
     """
-    options, first_heard = ["--standalone", "--local-addr=localhost"], True
+    options = ["--standalone", "--local-addr=localhost"]
     if settings.nodes > 1:
         missing = [name for name in ADDRESS if not os.environ.get(name)]
         if missing:
@@ -109,9 +108,7 @@ def options_of(settings: TrainParams) -> list[str]:
         address, port, node = (os.environ[name] for name in ADDRESS)
         options = [f"--nnodes={settings.nodes}", f"--node-rank={node}"]
         options += [f"--master-addr={address}", f"--master-port={port}"]
-        first_heard = node == "0"
-    silent = [f"{rank}:{SILENT}" for rank in range(1 if first_heard else 0, settings.devices)]
-    return [*options, f"--nproc-per-node={settings.devices}", *([f"--redirects={','.join(silent)}"] if silent else [])]
+    return [*options, f"--nproc-per-node={settings.devices}"]
 
 
 def _told(failures: Mapping[int, ProcessFailure], processes: int) -> str:
@@ -147,11 +144,18 @@ def _recorded(failure: ProcessFailure) -> str:
 
 
 def work(device: torch.device, train: Callable[[Group], None]) -> None:
-    """Train as one of the processes that ``launch`` started; an error ends this process and is told by ``launch``."""
+    """Train as one of the processes that ``launch`` started, of which the first one alone is heard.
+
+    An error ends this process, and ``launch`` tells it.
+    """
     from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 
     if sys.platform == "linux":  # otherwise nobody would end this process where torchrun itself is killed
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.environ["RANK"] != "0":
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())
     try:
         with joined(device) as group:
             train(group)
