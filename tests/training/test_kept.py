@@ -16,7 +16,7 @@ from thaw.training.store import Store
 
 from .made import phase, same, state_of, trainer
 
-MODELS = ["resnet18", "mobilenet_v2", "densenet121", "swin_t", "timm/resnet10t"]
+MODELS = ["mobilenet_v2", "densenet121", "timm/resnet10t"]
 PARTS = [phase("head", epochs=3, lr=0.01), phase({"last": 1}, epochs=2), phase("head", epochs=2, adapt_norm=True)]
 
 
@@ -103,6 +103,19 @@ def test_strategies_of_a_seed_share_one_pass_over_the_images(tmp_path: Path, mon
         ([phase("head", epochs=3)], [phase({"last": 1}, epochs=3)]), ends[:2], strict=True
     ):  # fmt: skip
         assert_alike(end, trained("resnet18", None, phases))
+
+
+def test_the_nearest_that_is_there_is_the_beginning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, beyond = list[str](), Prefix.activations_from
+
+    def spy(self: Prefix, shorter: Prefix, known: torch.Tensor) -> torch.Tensor:
+        begun.append(f"{self.entry} from {shorter.entry}")
+        return beyond(self, shorter, known)
+
+    monkeypatch.setattr(Prefix, "activations_from", spy)
+    for thaw in ({"last": 1}, "head"):
+        trained("mobilenet_v2", store(tmp_path), [phase(thaw, epochs=1)])
+    assert set(begun) == {"features.18 from features.7", "classifier from features.18"}
 
 
 def test_other_weights_images_seeds_and_augmentations_are_not_confused(

@@ -44,18 +44,21 @@ def first_that_moves(classifier: Classifier, plan: Plan) -> int:
     return min(classifier.block_names.index(classifier.block_of(name)) for name in moving)
 
 
-def shared_boundary(
+def boundaries_to_use(
     boundaries: Sequence[Boundary], before: int, fits: Callable[[int], bool]
-) -> Boundary | None:  # fmt: skip
-    """The boundary nearest to the image of those before a block, by its number, whose activations can be kept.
+) -> list[Boundary]:  # fmt: skip
+    """Boundaries before a block, by its number, from the nearest to it on.
+
+    The last one is that which all strategies share: the one nearest to the image whose activations can be kept. The
+    others are there if another strategy needed them.
 
     Args:
         boundaries: what ``find_boundaries`` found.
         before: number of the block.
         fits: whether so many bytes an image can be kept.
     """
-    fitting = [one for one in boundaries if one.place < before and fits(one.image_bytes)]
-    return min(fitting, key=lambda one: one.place) if fitting else None
+    shared = min((one.place for one in boundaries if one.place < before and fits(one.image_bytes)), default=before)
+    return sorted((one for one in boundaries if shared <= one.place < before), key=lambda one: one.place, reverse=True)
 
 
 def find_boundaries(classifier: Classifier, images: Tensor, precision: Precision) -> Iterator[Boundary]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -11,7 +12,7 @@ from thaw.backbones.classifier import Classifier
 from thaw.params.schema import TrainParams
 from thaw.strategies import Plan
 from thaw.training.batches import Examples
-from thaw.training.boundary import Boundary, find_boundaries, first_that_moves, shared_boundary
+from thaw.training.boundary import Boundary, boundaries_to_use, find_boundaries, first_that_moves
 from thaw.training.device import GIB, Precision
 from thaw.training.distributed import ALONE, Group
 from thaw.training.forward import Forward, views_of
@@ -103,8 +104,8 @@ class FrozenBlocks:
             self._say_too_large(image_bytes * len(self.train) * views)
         if not fits(0):
             return None
-        boundary = shared_boundary(self._boundaries(few), first_that_moves(self.classifier, plan), fits)
-        shorter = None if boundary is None else self._kept(boundary.prefix, boundary.plan, store, None)
+        usable = boundaries_to_use(self._boundaries(few), first_that_moves(self.classifier, plan), fits)
+        shorter = [self._kept(boundary.prefix, boundary.plan, store) for boundary in usable]
         return self._kept(prefix, plan, store, shorter)
 
     def _boundaries(self, few: Tensor) -> list[Boundary]:
@@ -112,7 +113,9 @@ class FrozenBlocks:
             self._found_boundaries = list(find_boundaries(self.classifier, few, self.precision))
         return self._found_boundaries
 
-    def _kept(self, prefix: Prefix, plan: Plan, store: Store, shorter: KeptActivations | None) -> KeptActivations:
+    def _kept(
+        self, prefix: Prefix, plan: Plan, store: Store, shorter: Sequence[KeptActivations] = ()
+    ) -> KeptActivations:  # fmt: skip
         return KeptActivations(
             prefix, plan, self.train, self.val, self.settings, self.seed, self.views, self._images_at_once, store,
             self.group, shorter,

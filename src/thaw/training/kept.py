@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -31,32 +32,33 @@ class KeptActivations:
     Attributes:
         views: how many augmentations of each training image there are; epoch e sees number e modulo ``views``. None:
             every epoch has its own, which later cells may use.
-        shorter: what is kept of fewer of these blocks: the rest of them is computed from there.
+        shorter: what may be kept of fewer of these blocks, the nearest first: the rest is computed from the first that
+            is there, or from the last, which is then computed too.
         saved_seconds: what computing the activations again would have taken.
     """
 
     def __init__(
         self, prefix: Prefix, plan: Plan, train: Examples, val: Examples, settings: TrainParams, seed: int,
         views: int | None, images_at_once: int, store: Store, group: Group = ALONE,
-        shorter: KeptActivations | None = None,
+        shorter: Sequence[KeptActivations] = (),
     ) -> None:  # fmt: skip
         self.prefix, self.train, self.val, self.settings, self.seed = prefix, train, val, settings, seed
         self.views, self.store, self.group = views, store, group
         self.shorter, self._images_at_once = shorter, images_at_once
         self._saved_seconds = 0.0
-        self._digest = _digest_of(prefix, plan)
+        self._plan = plan
         self._kept: dict[View, Kept] = {}
 
     @property
     def saved_seconds(self) -> float:
         """See the class."""
-        return self._saved_seconds + (0.0 if self.shorter is None else self.shorter.saved_seconds)
+        return self._saved_seconds + sum(shorter.saved_seconds for shorter in self.shorter)
 
     def take_at_once(self, images: int) -> None:
         """Let so many images go through the frozen blocks together."""
         self._images_at_once = images
-        if self.shorter is not None:
-            self.shorter.take_at_once(images)
+        for shorter in self.shorter:
+            shorter.take_at_once(images)
 
     def forward(self, epoch: int, network: nn.Module) -> Forward:
         """Logits of training images in an epoch, by the classifier or what is wrapped around it."""
@@ -87,20 +89,29 @@ class KeptActivations:
             self._kept[view] = kept
         return kept.values
 
+    def is_there(self, examples: Examples, view: View) -> bool:
+        """Whether a view need not be computed by any process."""
+        return self.group.all(self.store.has(self._key(examples, view)))
+
     def _get(self, examples: Examples, view: View) -> Kept:
-        key, computed = self._key(examples, view), list[bool]()
-        from_shorter = None
-        if self.shorter is not None and not self.group.all(self.store.has(key)):
-            from_shorter = self.shorter.values(examples, view)
+        begin, known, computed = None, None, list[bool]()
+        if self.shorter and not self.is_there(examples, view):
+            begin = next((one for one in self.shorter if one.is_there(examples, view)), self.shorter[-1])
+            known = begin.values(examples, view)
 
         def compute() -> Iterable[Tensor]:
             computed.append(True)
-            return self._batches(examples, view, from_shorter)
+            return self._batches(examples, view, begin, known)
 
+        key = self._key(examples, view)
         kept = self.group.in_turns(lambda: self.store.get(key, len(examples), compute, self.prefix.device))
         if not computed:
             self._saved_seconds += kept.seconds
         return kept
+
+    @cached_property
+    def _digest(self) -> str:
+        return _digest_of(self.prefix, self._plan)
 
     def _key(self, examples: Examples, view: View) -> str:
         settings = self.settings
@@ -109,12 +120,13 @@ class KeptActivations:
         decisive = [self._digest, self.store.identity, drawn, self._images_at_once, _sha256(examples.rows.tobytes())]
         return _sha256(json.dumps(decisive).encode())
 
-    def _batches(self, examples: Examples, view: View, from_shorter: Tensor | None) -> Iterator[Tensor]:
+    def _batches(
+        self, examples: Examples, view: View, begin: KeptActivations | None, known: Tensor | None
+    ) -> Iterator[Tensor]:  # fmt: skip
         images_of = self._images_of(examples, view)
         for positions in ordered_batches(len(examples), self._images_at_once):
-            if self.shorter is not None and from_shorter is not None:
-                known = self.shorter._at(from_shorter, positions)
-                yield self.prefix.activations_from(self.shorter.prefix, known)
+            if begin is not None and known is not None:
+                yield self.prefix.activations_from(begin.prefix, begin._at(known, positions))
             else:
                 yield self.prefix.activations(images_of(positions))
 
