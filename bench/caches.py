@@ -22,7 +22,7 @@ import torch
 
 from bench.measure import QUICK_ROUNDS, ROUNDS, Spread, Table, seconds, take_turns
 from bench.pictures import write_grainy
-from bench.training import default_settings
+from bench.training import begin_as_stages_do, default_settings
 from thaw.backbones.classifier import build_classifier
 from thaw.backbones.pretrained import IMAGENET, fetch
 from thaw.images.store import build_store
@@ -30,7 +30,7 @@ from thaw.params.schema import TrainParams
 from thaw.params.strategy import Phase
 from thaw.phantom import draw_cohort
 from thaw.training.batches import Examples, ordered_batches
-from thaw.training.device import Precision, choose_device, keep_freed_memory, make_deterministic
+from thaw.training.device import Precision, choose_device
 from thaw.training.engine import Trainer
 from thaw.training.state import Epoch
 from thaw.training.store import Store
@@ -57,8 +57,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def measure(given: argparse.Namespace) -> list[Table]:
     """Train with and without; decode once and in every epoch."""
-    make_deterministic()
-    keep_freed_memory()
+    begin_as_stages_do()
     images, epochs, rounds = (40, 3, QUICK_ROUNDS) if given.quick else (given.images, given.epochs, given.rounds)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

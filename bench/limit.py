@@ -16,13 +16,15 @@ from pathlib import Path
 
 import torch
 
-from bench.measure import QUICK_ROUNDS, ROUNDS, Spread, Table, at_least, take_turns
+from bench.measure import QUICK_ROUNDS, Spread, Table, at_least, take_turns
 from bench.training import (
     PHASES,
     BareLoop,
     Subject,
     Thaw,
+    add_shape_options,
     bare_evaluation_rate,
+    begin_as_stages_do,
     default_settings,
     evaluation_rate,
     stored_examples,
@@ -31,7 +33,7 @@ from bench.training import (
 from thaw import strategies
 from thaw.training.augmentation import augment, draw
 from thaw.training.batches import Examples, ordered_batches
-from thaw.training.device import choose_device, keep_freed_memory, make_deterministic
+from thaw.training.device import choose_device
 
 GOAL = 0.92
 MODELS = ("efficientnet_lite0", "resnet18")
@@ -42,17 +44,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """What can be chosen."""
     parser.add_argument("--models", nargs="+", default=MODELS, metavar="MODEL")
     parser.add_argument("--phases", nargs="+", default=list(PHASES), choices=PHASES)
-    parser.add_argument("--images", type=int, default=256, help="of an epoch (256)")
-    parser.add_argument("--size", type=int, default=224, help="pixels a side (224)")
-    parser.add_argument("--batch", type=int, default=32, help="images a step (32)")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"that count ({ROUNDS})")
+    add_shape_options(parser, 256)
 
 
 def measure(given: argparse.Namespace) -> list[Table]:
     """Measure on the CPU; returns the ratios, and where the rest of the time goes."""
-    # as every stage that trains does it
-    make_deterministic()
-    keep_freed_memory()
+    begin_as_stages_do()
     images, size_px, rounds = (64, 64, QUICK_ROUNDS) if given.quick else (given.images, given.size, given.rounds)
     speeds, costs = [], []
     with tempfile.TemporaryDirectory() as folder:

@@ -11,10 +11,19 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from bench.measure import QUICK_ROUNDS, ROUNDS, Spread, Table, take_turns
-from bench.training import PHASES, Subject, Thaw, default_settings, evaluation_rate, stored_examples
+from bench.measure import QUICK_ROUNDS, Spread, Table, take_turns
+from bench.training import (
+    PHASES,
+    Subject,
+    Thaw,
+    add_shape_options,
+    begin_as_stages_do,
+    default_settings,
+    evaluation_rate,
+    stored_examples,
+)
 from thaw.training.batches import Examples
-from thaw.training.device import choose_device, keep_freed_memory, make_deterministic
+from thaw.training.device import choose_device
 from thaw.training.probe import faster
 
 MODELS = ("efficientnet_lite0", "mobilenet_v2", "resnet18", "densenet121")
@@ -26,17 +35,12 @@ MILLISECONDS = 1e3
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What can be chosen."""
     parser.add_argument("--models", nargs="+", default=MODELS, metavar="MODEL")
-    parser.add_argument("--images", type=int, default=128, help="of an epoch (128)")
-    parser.add_argument("--size", type=int, default=224, help="pixels a side (224)")
-    parser.add_argument("--batch", type=int, default=32, help="images a step (32)")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"that count ({ROUNDS})")
+    add_shape_options(parser, 128)
 
 
 def measure(given: argparse.Namespace) -> list[Table]:
     """Measure on the CPU."""
-    # as every stage that trains does it
-    make_deterministic()
-    keep_freed_memory()
+    begin_as_stages_do()
     images, size_px, rounds = (32, 64, QUICK_ROUNDS) if given.quick else (given.images, given.size, given.rounds)
     with tempfile.TemporaryDirectory() as folder:
         examples = stored_examples(Path(folder), images, size_px)

@@ -21,7 +21,7 @@ from ruamel.yaml import YAML
 
 from bench.measure import QUICK_ROUNDS, REPOSITORY, ROUNDS, Spread, Table, seconds, take_turns
 from bench.pictures import write_tiny
-from bench.training import PHASES, Subject, Thaw, default_settings, stored_examples
+from bench.training import PHASES, Subject, Thaw, begin_as_stages_do, default_settings, stored_examples
 from thaw.backbones.pretrained import NONE
 from thaw.backbones.stored import save_pretrained
 from thaw.datasets import read_dataset
@@ -29,7 +29,7 @@ from thaw.datasets.dataset import Dataset
 from thaw.files import write_csv, write_json
 from thaw.params.read import read_params
 from thaw.splitting import split_patients, summarise
-from thaw.training.device import choose_device, keep_freed_memory, make_deterministic
+from thaw.training.device import choose_device
 
 SIZES, QUICK_SIZES = (500, 2000, 8000), (100, 200)
 STRATEGIES, QUICK_STRATEGIES = (1, 2, 4), (1, 2)
@@ -50,8 +50,7 @@ def measure(given: argparse.Namespace) -> list[Table]:
     sizes, strategies, rounds = given.sizes, given.strategies, given.rounds
     if given.quick:
         sizes, strategies, rounds = QUICK_SIZES, QUICK_STRATEGIES, QUICK_ROUNDS
-    make_deterministic()
-    keep_freed_memory()
+    begin_as_stages_do()
     with tempfile.TemporaryDirectory() as folder:
         work = [steps(Path(folder, str(size)), size) for size in sizes]
         rows = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,14 +14,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.measure import REPOSITORY
+from bench.measure import REPOSITORY, ROUNDS
 from thaw import strategies
 from thaw.backbones.classifier import Classifier, build_classifier
 from thaw.params.read import read_params
 from thaw.params.schema import TrainParams
 from thaw.params.strategy import Phase
 from thaw.training.batches import Examples
-from thaw.training.device import Precision, autocast, choose_precision
+from thaw.training.device import Precision, autocast, choose_precision, keep_freed_memory, make_deterministic
 from thaw.training.engine import Trainer
 from thaw.training.inference import predict_logits
 from thaw.training.state import Epoch
@@ -70,6 +71,20 @@ class Subject:
         """Images (B, 1, H, W) in [0, 1] as the library's network takes them: three channels, normalised."""
         images = (gray - classifier.mean) / classifier.std
         return images.contiguous(memory_format=classifier.memory_format)
+
+
+def add_shape_options(parser: argparse.ArgumentParser, images: int) -> None:
+    """How large an epoch and a step are, and how often they are measured."""
+    parser.add_argument("--images", type=int, default=images, help=f"of an epoch ({images})")
+    parser.add_argument("--size", type=int, default=224, help="pixels a side (224)")
+    parser.add_argument("--batch", type=int, default=32, help="images a step (32)")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"that count ({ROUNDS})")
+
+
+def begin_as_stages_do() -> None:
+    """What every stage that trains asks of torch and of the C library."""
+    make_deterministic()
+    keep_freed_memory()
 
 
 def default_settings(**changes: Any) -> TrainParams:
