@@ -58,7 +58,7 @@ class FrozenBlocks:
         """Prepare for an epoch of ``plan``, which ``epochs`` epochs follow."""
         if plan is self._plan:
             return
-        self._saved_before, self._plan, self.kept = self.saved_seconds, plan, None
+        self._saved_before, self.kept = self.saved_seconds, None
         few = few_of(self.train, self.device)
         prefix = find_prefix(self.classifier, plan, few, self.precision)
         prefix = prefix if self.group.all(prefix is not None) else None
@@ -66,6 +66,7 @@ class FrozenBlocks:
         self._keeps_training = self.views is not None or self.settings.loss.sampling == "uniform"
         if prefix is not None and self.store is not None:
             self.kept = self._if_it_fits(prefix, plan, epochs, few, self.store)
+        self._plan = plan  # last: where the memory did not suffice, it is looked at again
 
     def forward(self, epoch: int) -> Forward | None:
         """Logits of training images in an epoch, counted from 0 over all phases; None where nothing is kept of them."""
