@@ -44,6 +44,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """What can be chosen."""
     parser.add_argument("--models", nargs="+", default=MODELS, metavar="MODEL")
     parser.add_argument("--phases", nargs="+", default=list(PHASES), choices=PHASES)
+    parser.add_argument("--precision", default="bf16", choices=("bf16", "fp32"), help="of both sides (bf16)")
     add_shape_options(parser, 256)
 
 
@@ -54,7 +55,7 @@ def measure(given: argparse.Namespace) -> list[Table]:
     speeds, costs = [], []
     with tempfile.TemporaryDirectory() as folder:
         examples = stored_examples(Path(folder), images, size_px)
-        settings = default_settings(batch_size=given.batch, augment="light", precision="fp32")
+        settings = default_settings(batch_size=given.batch, augment="light", precision=given.precision)
         for model in given.models:
             for name in given.phases:
                 subject = Subject(model, PHASES[name], settings, examples, choose_device("cpu"))
@@ -66,7 +67,7 @@ def measure(given: argparse.Namespace) -> list[Table]:
                 {"thaw": partial(evaluation_rate, thaw), "bare": partial(bare_evaluation_rate, bare)}, rounds
             )
             speeds.append(speed_row(f"{model}, evaluation", figures))
-    shape = f"{images} images an epoch, {size_px} x {size_px}, batch {given.batch}, fp32, augmentation light"
+    shape = f"{images} images an epoch, {size_px} x {size_px}, batch {given.batch}, {given.precision}, augmentation light"
     return [
         Table("Images/s against a bare loop", ("what", "ratio", "goal", "thaw", "bare loop"), speeds,
               f"{shape}; rounds: {rounds}, median (smallest to largest)."),
