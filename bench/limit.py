@@ -67,7 +67,9 @@ def measure(given: argparse.Namespace) -> list[Table]:
                 {"thaw": partial(evaluation_rate, thaw), "bare": partial(bare_evaluation_rate, bare)}, rounds
             )
             speeds.append(speed_row(f"{model}, evaluation", figures))
-    shape = f"{images} images an epoch, {size_px} x {size_px}, batch {given.batch}, {given.precision}, augmentation light"
+    shape = (
+        f"{images} images an epoch, {size_px} x {size_px}, batch {given.batch}, {given.precision}, augmentation light"
+    )
     return [
         Table("Images/s against a bare loop", ("what", "ratio", "goal", "thaw", "bare loop"), speeds,
               f"{shape}; rounds: {rounds}, median (smallest to largest)."),

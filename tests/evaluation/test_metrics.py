@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import warnings
+from typing import Any
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn import metrics as reference
 
-from thaw.evaluation.metrics import decide, measure, rounded
+from thaw.evaluation.decisions import decide, measure_decisions
+from thaw.evaluation.metrics import measure, measure_at
 from thaw.evaluation.probabilities import probabilities
+from thaw.evaluation.ranking import measure_ranking
+from thaw.evaluation.rounding import rounded
 from thaw.labels import UNKNOWN
 
 CLASSES = ["Effusion", "Mass", "Nodule"]
@@ -47,6 +54,7 @@ def test_multiclass_metrics_are_scikit_learns() -> None:
     assert table == reference.confusion_matrix(truth, given_).tolist()
 
 
+@settings(deadline=None)
 @given(
     arrays.arrays(np.int64, (12, 2), elements=some.sampled_from([0, 1, UNKNOWN])),
     arrays.arrays(np.float64, (12, 2), elements=some.integers(-2, 2).map(float)),
@@ -91,12 +99,93 @@ def test_probabilities_by_task() -> None:
     assert probabilities(logits, "multiclass").sum(axis=1).tolist() == [1, 1]
 
 
-def test_exactly_one_class_is_decided_for_in_multiclass() -> None:
-    assert decide(np.array([[0.2, 0.5, 0.5]]), "multiclass", 0.9).tolist() == [[0, 1, 0]]
+def test_the_parts_are_measured_together() -> None:
+    labels, scores = LABELS.astype(np.int8), probabilities(LOGITS, "multilabel")
+    found = measure(labels, LOGITS, CLASSES, "multilabel", 0.4)
+    decided = measure_decisions(labels, decide(scores, "multilabel", 0.4), CLASSES)
+    assert found == {**measure_ranking(labels, scores, CLASSES), **decided, "accuracy": found["accuracy"]}
+    truth = [LABELS[:, index] for index in range(3)]
+    expected = [reference.cohen_kappa_score(one, scores[:, index] >= 0.4) for index, one in enumerate(truth)]
+    assert found["kappa_macro"] == pytest.approx(np.mean(expected))
+
+
+def test_choices_have_one_agreement_for_all_classes_and_one_against_the_rest() -> None:
+    truth, chosen = LABELS.argmax(1), LOGITS.argmax(1)
+    found = measure(np.eye(3, dtype=np.int8)[truth], LOGITS, CLASSES, "multiclass", 0.5)
+    for name, of_scikit_learn in (
+        ("balanced_accuracy", reference.balanced_accuracy_score),
+        ("kappa", reference.cohen_kappa_score),
+        ("mcc", reference.matthews_corrcoef),
+    ):
+        assert found[name] == pytest.approx(of_scikit_learn(truth, chosen))
+        expected = {one: of_scikit_learn(truth == at, chosen == at) for at, one in enumerate(CLASSES)}
+        assert found[f"{name}_by_class"] == pytest.approx(expected)
+        assert found[f"{name}_macro"] == pytest.approx(np.mean(list(expected.values())))
+    assert found["recall"] == dict(zip(CLASSES, reference.recall_score(truth, chosen, average=None), strict=True))
+
+
+def test_one_threshold_for_all_classes_is_that_threshold_for_each() -> None:
+    scores = probabilities(LOGITS, "multilabel")
+    found = measure_at(LABELS, scores, CLASSES, "multilabel", 0.4)
+    assert found == measure_at(LABELS, scores, CLASSES, "multilabel", [0.4] * 3)
+    whole = measure(LABELS, LOGITS, CLASSES, "multilabel", 0.4)
+    assert found == {name: whole[name] for name in found}
+    assert not [name for name in found if "auroc" in name or "average_precision" in name]
+
+
+def test_a_threshold_a_class_measures_each_class_by_itself() -> None:
+    scores, thresholds = probabilities(LOGITS, "multilabel"), [0.3, 0.6, None]
+    found = measure_at(LABELS, scores, CLASSES, "multilabel", thresholds)
+    decided = scores >= [0.3, 0.6, 2]
+    assert found["accuracy"] == pytest.approx((decided == LABELS).mean())
+    assert found["f1_macro"] == pytest.approx(reference.f1_score(LABELS, decided, average="macro"))
+    assert found["precision"]["Nodule"] is None
+
+
+def test_classes_that_compete_by_thresholds_of_their_own_make_no_choice() -> None:
+    labels, scores = np.eye(3, dtype=np.int8)[LABELS.argmax(1)], probabilities(LOGITS, "multiclass")
+    found = measure_at(labels, scores, CLASSES, "multiclass", [0.2, 0.4, 0.5])
+    assert found["accuracy"] is None
+    assert "confusion" not in found
+    decided = scores >= [0.2, 0.4, 0.5]
+    assert found["f1_macro"] == pytest.approx(reference.f1_score(labels, decided, average="macro"))
+    assert set(found["kappa"]) == set(CLASSES)
+
+
+@pytest.mark.parametrize("task", ["multilabel", "multiclass"])
+@pytest.mark.parametrize("label", [0, 1, UNKNOWN])
+@pytest.mark.parametrize("logit", [0.0, 800.0])
+@pytest.mark.parametrize("images", [0, 1, 5])
+def test_images_of_one_kind_are_measured_without_a_warning(task: Any, label: int, logit: float, images: int) -> None:
+    labels = np.full((images, 2), label if task == "multilabel" else min(label, 0), np.int8)
+    labels[:, 0] = label
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = measure(labels, np.tile([logit, -logit], (images, 1)), ["a", "b"], task, 0.5)
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert found["auroc_macro"] is None
+    assert (found["accuracy"] is None) == (images == 0 or label == UNKNOWN or (task == "multiclass" and label == 0))
+
+
+def test_images_of_unknown_class_are_left_out_of_a_choice() -> None:
+    labels = np.eye(3, dtype=np.int8)[LABELS.argmax(1)]
+    labels[::4] = UNKNOWN
+    known = np.arange(200) % 4 != 0
+    found = measure(labels, LOGITS, CLASSES, "multiclass", 0.5)
+    assert found == measure(labels[known], LOGITS[known], CLASSES, "multiclass", 0.5)
+
+
+def test_the_order_of_images_does_not_matter() -> None:
+    labels, logits = LABELS.copy(), LOGITS.round(1)
+    labels[::3, 0] = UNKNOWN
+    order = RANDOM.permutation(200)
+    found = measure(labels, logits, CLASSES, "multilabel", 0.5)
+    assert rounded(measure(labels[order], logits[order], CLASSES, "multilabel", 0.5), 12) == rounded(found, 12)
 
 
 def test_rounding_keeps_the_shape() -> None:
-    assert rounded({"a": {"b": 0.123456789, "c": None}, "n": 3}) == {"a": {"b": 0.123457, "c": None}, "n": 3}
+    values = {"a": {"b": 0.123456789, "c": None}, "n": 3, "ends": [0.123456789, None], "why": "no image"}
+    assert rounded(values) == {"a": {"b": 0.123457, "c": None}, "n": 3, "ends": [0.123457, None], "why": "no image"}
 
 
 def test_unknown_labels_are_left_out_of_every_metric() -> None:

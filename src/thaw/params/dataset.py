@@ -18,6 +18,9 @@ def _column_names(value: Any) -> str | list[str]:
     return value if isinstance(value, str) else unique(names)
 
 
+DatasetName = Literal["phantom", "nih", "pneumonia", "tuberculosis", "covid", "folder", "table"]
+
+
 class Columns(Section):
     """Names of the columns of a table of images; None: the table has no such column."""
 
@@ -38,7 +41,8 @@ class PhantomParams(Section):
     seed: int = Field(ge=0)
 
 
-def _regular_expression(pattern: str | None) -> str | None:
+def regular_expression(pattern: str | None) -> str | None:
+    """Return a pattern that has a group; raise ValueError for another one."""
     if pattern is None:
         return None
     try:
@@ -72,13 +76,13 @@ def _download(value: Any) -> Any:
 class DatasetParams(Section):
     """Which X-rays, and where they lie."""
 
-    name: Literal["phantom", "nih", "pneumonia", "tuberculosis", "covid", "folder", "table"]
+    name: DatasetName
     path: Text
     download: Annotated[str | list[Address] | None, BeforeValidator(_download)]
     subset: Annotated[int, Field(ge=10)] | None
     classes: Annotated[list[Text], Field(min_length=1), AfterValidator(unique)] | None
     labels: Literal[14, 15]
-    patient_pattern: Annotated[str | None, AfterValidator(_regular_expression)]
+    patient_pattern: Annotated[str | None, AfterValidator(regular_expression)]
     columns: Columns
     separator: Text
     images: Text | None

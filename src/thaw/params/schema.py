@@ -9,7 +9,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from thaw.backbones.catalog import ARCHITECTURES, TIMM
 from thaw.errors import did_you_mean
 from thaw.params.dataset import DatasetParams, PreprocessParams, SplitParams
-from thaw.params.section import Fraction, Section, Text, unique
+from thaw.params.evaluation import EvaluateParams
+from thaw.params.section import Section, Text, unique
 from thaw.params.strategy import Phases, ScheduleField, StrategyName
 
 Auto = bool | Literal["auto"]
@@ -57,13 +58,6 @@ class TrainParams(Section):
     devices: Annotated[int, Field(ge=1, le=1024)]
     nodes: Annotated[int, Field(ge=1, le=1024)]
     cache_gib: float = Field(ge=0, le=1_000_000)
-
-
-class EvaluateParams(Section):
-    """How the test set is measured."""
-
-    threshold: Fraction
-    batch_size: int = Field(ge=1, le=4096)
 
 
 def _model(name: str) -> str:
