@@ -3,6 +3,7 @@
   strategies   what each strategy of params.yaml would train, block by block, without training
   recipe       the published set-ups: list them, or write one into params.yaml
   plan         what the whole grid will take in time, disk and memory, before it starts
+  check        trained on shuffled labels, or split by image: can the figures be believed?
 
 python -m thaw COMMAND --help says more.
 """
@@ -14,7 +15,7 @@ import importlib
 
 from thaw.command import run
 
-COMMANDS = ("strategies", "recipe", "plan")
+COMMANDS = ("strategies", "recipe", "plan", "check")
 
 
 def main() -> None:
