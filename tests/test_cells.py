@@ -44,6 +44,7 @@ def test_a_cell_names_its_folders(cell: Cell, name: str, folder: str) -> None:
     assert str(cell) == name
     assert cell.model_folder == Path("models", folder)
     assert cell.train_folder == Path("reports/train", folder)
+    assert cell.predict_folder == Path("reports/predict", folder)
     assert cell.evaluate_folder == Path("reports/evaluate", folder)
 
 

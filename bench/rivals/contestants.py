@@ -101,7 +101,7 @@ def run_thaw(job: Job, model: str, weights: str, seed: int) -> Outcome:
         seconds, auroc = {}, {}
         for strategy in STRATEGIES:
             cell = (model, strategy, str(seed))
-            seconds[strategy] = stage("train", *cell) + stage("evaluate", *cell)
+            seconds[strategy] = sum(stage(name, *cell) for name in ("train", "predict", "evaluate"))
             auroc[strategy] = read_json(folder.joinpath("reports/evaluate", *cell, "metrics.json"))["auroc_macro"]
         shared += stage("compare")
         split = read_json(folder / "reports/split.json")["splits"]

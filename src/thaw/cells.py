@@ -69,8 +69,17 @@ class Cell:
         return Path("reports/train") / self.path
 
     @property
+    def predict_folder(self) -> Path:
+        """Where predict writes what the model says of validation and test images."""
+        return Path("reports/predict") / self.path
+
+    def external_folder(self, name: str) -> Path:
+        """Where external writes what the model says of another set."""
+        return self.predict_folder / "external" / name
+
+    @property
     def evaluate_folder(self) -> Path:
-        """Where evaluate writes test metrics and predictions."""
+        """Where evaluate writes what the test images gave."""
         return Path("reports/evaluate") / self.path
 
 

@@ -36,8 +36,8 @@ def test_the_whole_grid_is_predicted_and_nothing_is_changed(
     stages = re.findall(r"^\| (.*?) +\| ([^|]*?) +\|", shown, re.MULTILINE)
     assert [stage for stage, _ in stages[1:]] == [
         "download (draw)", "labels, split, inspect", "preprocess", "weights, probe resnet18", "train resnet18-frozen-0",
-        "train resnet18-frozen-1", "kept activations", "evaluate resnet18-frozen-0", "evaluate resnet18-frozen-1",
-        "compare", "**all**",
+        "train resnet18-frozen-1", "kept activations", "predict resnet18-frozen-0", "predict resnet18-frozen-1",
+        "evaluate", "compare", "**all**",
     ]  # fmt: skip
     for stage, time in stages[1:]:
         assert re.fullmatch(r"[\d.]+ s|\d+ min \d+ s", time) or stage == "kept activations", stage
@@ -56,9 +56,9 @@ def test_results_that_are_there_are_found(tmp_path: Path, monkeypatch: pytest.Mo
     done, half = Cell("resnet18", "full", 0), Cell("resnet18", "full", 1, fold=2)
     for path in (
         done.model_folder / "weights.safetensors", done.train_folder / "cost.json",
-        done.evaluate_folder / "predictions.csv", half.model_folder / "weights.safetensors",
+        done.predict_folder / "predictions.csv", half.model_folder / "weights.safetensors",
         half.evaluate_folder / "metrics.json",
     ):  # fmt: skip
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    assert list(results_of([done, half])) == ["train resnet18-full-0", "evaluate resnet18-full-0"]
+    assert list(results_of([done, half])) == ["train resnet18-full-0", "predict resnet18-full-0"]

@@ -28,16 +28,20 @@ def cells(stage: str, *strategies: str) -> set[str]:
     return {f"{stage}@{MODEL}-{strategy}-0" for strategy in strategies}
 
 
+def every_stage(*strategies: str) -> set[str]:
+    return {name for stage in ("train", "predict", "evaluate") for name in cells(stage, *strategies)}
+
+
 ALL = {
     "download",
     "labels",
     "split",
     "preprocess",
     "inspect",
+    "shortcuts",
     f"weights@{MODEL}",
     f"probe@{MODEL}",
-    *cells("train", *THREE),
-    *cells("evaluate", *THREE),
+    *every_stage(*THREE),
     "compare",
 }
 
@@ -76,7 +80,7 @@ def test_the_committed_reports_are_the_small_tables(project: Project) -> None:
 def test_a_changed_rate_reruns_that_strategy_alone_and_setting_it_back_trains_nothing(project: Project) -> None:
     before = table(project)
     ran = project.experiment("strategies.full.0.lr=0.0005")
-    assert ran == {*cells("train", "full"), *cells("evaluate", "full"), "compare"}
+    assert ran == {*every_stage("full"), "compare"}
     assert table(project).loc["frozen"].equals(before.loc["frozen"])
     project.git("checkout", "params.yaml")
     assert project.repro() <= {"compare"}
@@ -92,7 +96,7 @@ def test_another_headline_reruns_compare_alone_and_metrics_diff_shows_it(project
 
 def test_a_strategy_outside_the_grid_is_trained_alone_when_it_is_selected(project: Project) -> None:
     ran = project.experiment("strategy=progressive")
-    assert ran == {*cells("train", "progressive"), *cells("evaluate", "progressive"), "compare"}
+    assert ran == {*every_stage("progressive"), "compare"}
     assert set(table(project).index) == {*THREE, "progressive"}
 
 
@@ -155,7 +159,7 @@ def test_a_killed_run_leaves_nothing_that_the_next_one_trips_over(project: Proje
     assert not weights.exists()
     assert (project.folder / f"models/.unfinished/{MODEL}/full/0/state.pt").is_file()
     project.set(strategies__full__0__epochs=2)
-    assert project.repro() == {*cells("train", "full"), *cells("evaluate", "full"), "compare"}
+    assert project.repro() == {*every_stage("full"), "compare"}
     assert weights.is_file()
     assert project.json(f"reports/train/{MODEL}/full/0/cost.json")["epochs"] == 2
     assert not list(project.folder.rglob("*.part"))

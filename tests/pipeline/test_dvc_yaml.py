@@ -17,6 +17,7 @@ from thaw.cells import Cell
 
 REPOSITORY = Path(__file__).parents[2]
 SOURCE = REPOSITORY / "src"
+CELL_STAGES = ("train", "predict", "evaluate")
 STAGES: dict[str, Any] = YAML(typ="safe").load(REPOSITORY / "dvc.yaml")["stages"]
 
 
@@ -117,11 +118,21 @@ def resolved(folder: Path, **changes: Any) -> dict[str, Any]:
 
 
 GRID = {"models": ["resnet18"], "seeds": [0], "strategy": "norm", "compared": ["frozen", "full", "full"]}
-ONCE = ["compare", "download", "inspect", "labels", "preprocess", "probe@resnet18", "split", "weights@resnet18"]
+ONCE = [
+    "compare",
+    "download",
+    "inspect",
+    "labels",
+    "preprocess",
+    "probe@resnet18",
+    "shortcuts",
+    "split",
+    "weights@resnet18",
+]
 
 
 def test_without_folds_and_subsets_every_strategy_is_one_cell(tmp_path: Path) -> None:
-    cells = [f"{stage}@resnet18-{name}-0" for stage in ("train", "evaluate") for name in ("frozen", "full", "norm")]
+    cells = [f"{stage}@resnet18-{name}-0" for stage in CELL_STAGES for name in ("frozen", "full", "norm")]
     assert sorted(resolved(tmp_path, **GRID, folds=[], subsets=[])) == sorted([*ONCE, *cells])
 
 
@@ -129,7 +140,7 @@ def test_folds_and_subsets_are_further_cells_of_every_strategy(tmp_path: Path) -
     stages = resolved(tmp_path, **GRID, folds=[2], subsets=[20])
     cells = [
         f"{stage}{kind}@resnet18-{name}-0{part}"
-        for stage in ("train", "evaluate")
+        for stage in CELL_STAGES
         for kind, part in (("", ""), ("_fold", "-2"), ("_subset", "-20"))
         for name in ("frozen", "full", "norm")
     ]
@@ -146,22 +157,39 @@ def test_folds_and_subsets_are_further_cells_of_every_strategy(tmp_path: Path) -
 )
 def test_a_cells_stages_read_and_write_its_own_folders(suffix: str, cell: Cell, tmp_path: Path) -> None:
     stages = resolved(tmp_path, **GRID, folds=[2], subsets=[20])
-    train, evaluate = stages[f"train{suffix}"], stages[f"evaluate{suffix}"]
-    folders = {cell.model_folder.as_posix(), cell.train_folder.as_posix()}
-    assert {str(out) for out in train.outs} == folders
-    assert {str(dep) for dep in evaluate.deps if str(cell.path) in str(dep)} == folders
-    written = {(cell.evaluate_folder / name).as_posix() for name in ("predictions.csv", "metrics.json")}
-    assert {str(out) for out in evaluate.outs} == written
-    for stage in (train, evaluate):
+    train, predict, evaluate = (stages[f"{stage}{suffix}"] for stage in CELL_STAGES)
+    said = {(cell.predict_folder / name).as_posix() for name in ("predictions.csv", "training_set.json")}
+    measured = ("metrics.json", "details.json", "rule.json", "sets.csv")
+    assert {str(out) for out in train.outs} == {cell.model_folder.as_posix(), cell.train_folder.as_posix()}
+    assert {str(dep) for dep in predict.deps if str(cell.path) in str(dep)} == {cell.model_folder.as_posix()}
+    assert {str(out) for out in predict.outs} == said
+    assert {str(dep) for dep in evaluate.deps if str(cell.path) in str(dep)} == {*said, cell.train_folder.as_posix()}
+    assert {str(out) for out in evaluate.outs} == {(cell.evaluate_folder / name).as_posix() for name in measured}
+    for stage in (train, predict, evaluate):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "argv", stage.cmd.split()[2:])
             assert Cell.from_arguments(None) == cell
 
 
+def test_another_set_is_brought_in_once_and_every_cell_tested_on_it(tmp_path: Path) -> None:
+    parameters = YAML(typ="safe").load(REPOSITORY / "params.yaml")
+    other = {"name": "clinic", "dataset": "covid", "path": "clinic.zip", "classes": {"Pneumonia": ["COVID-19"]}}
+    stages = resolved(tmp_path, **GRID, evaluate={**parameters["evaluate"], "external": [other]})
+    found = [stage for name, stage in stages.items() if name.startswith("external")]
+    assert sorted(stage.cmd.removeprefix("python -m thaw.stages.") for stage in found) == [
+        "external resnet18 frozen 0 clinic", "external resnet18 full 0 clinic", "external resnet18 norm 0 clinic",
+        "external_data clinic",
+    ]  # fmt: skip
+    folder = Cell("resnet18", "norm", 0).external_folder("clinic").as_posix()
+    assert folder in {str(out) for stage in found for out in stage.outs}
+    assert [str(dep) for stage in found for dep in stage.deps].count("clinic.zip") == 1
+
+
 def test_what_a_cell_depends_on_is_the_same_with_and_without_fold_and_subset() -> None:
-    for stage in ("train", "evaluate"):
+    own = ("models/${item.model}/", "reports/train", "reports/predict")
+    for stage in CELL_STAGES:
         sources = [
-            {dep for dep in STAGES[name]["deps"] if not dep.startswith(("models/${item.model}/", "reports/train"))}
+            {dep for dep in STAGES[name]["deps"] if not dep.startswith(own)}
             for name in (stage, f"{stage}_fold", f"{stage}_subset")
         ]
         assert sources[0] == sources[1] == sources[2]

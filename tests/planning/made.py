@@ -48,4 +48,4 @@ def costs(pictures: PictureCost | None = None) -> Costs:
             "full": [Stretch(5, False, FULL)],
         },
     )  # fmt: skip
-    return Costs({"resnet18": model}, pictures or PictureCost(0.01, 0.1, 500.0), torch_start=4.0, plain_start=1.5)
+    return Costs({"resnet18": model}, pictures or PictureCost(0.01, 0.1, 500.0), 4.0, 1.5, 0.5)

@@ -153,8 +153,9 @@ def test_every_stage_of_a_grid() -> None:
         Row("train resnet18-partial-0", 5 + 700 * 0.02 + partial, 5000, 4 + grown),
         Row("train resnet18-full-0", 5 + full, 5000, 4 + grown, is_there=True),
         Row("kept activations", 0, 1000 * (150 + 5 * 700)),
-        *(Row(f"evaluate resnet18-{name}-0", 5 + 300 * 0.02, 300 * (60 + 14 * 13), 0.5)
+        *(Row(f"predict resnet18-{name}-0", 5 + 300 * 0.02, 300 * (60 + 14 * 13), 0.5)
           for name in ("frozen", "partial", "full")),
+        Row("evaluate", 3 * (1.5 + 0.5)),
         Row("compare", 1.5),
     ]  # fmt: skip
     assert list(rows) == [row.stage for row in expected]
@@ -174,13 +175,13 @@ def test_folds_and_subsets_have_their_own_sizes() -> None:
     assert rows["train resnet18-full-0"] == pytest.approx(5 + 3 + 5 * (700 * 0.4 + 150 * 0.05))
     assert rows["train resnet18-full.fold2-0"] == pytest.approx(5 + 3 + 5 * (600 * 0.4 + 200 * 0.05))
     assert rows["train resnet18-full.20-0"] == pytest.approx(5 + 3 + 5 * (20 * 0.4 + 150 * 0.05))
-    assert rows["evaluate resnet18-full.fold2-0"] == pytest.approx(5 + 400 * 0.02)
+    assert rows["predict resnet18-full.fold2-0"] == pytest.approx(5 + 400 * 0.02)
 
 
 def test_what_is_done_or_was_not_measured_is_told_apart() -> None:
     params, there = tiny(), dataclasses.replace(IMAGES, source=Path("data/raw"), has_pixels=True)
     stages = [row.stage for row in predict(params, [], there, costs(), 1)]
-    assert stages == ["labels, split, inspect", "weights, probe resnet18", "kept activations", "compare"]
+    assert stages == ["labels, split, inspect", "weights, probe resnet18", "kept activations", "evaluate", "compare"]
     unknown = dataclasses.replace(there, has_pixels=False)
     rows = predict(params, [], unknown, costs(PictureCost(None)), 1)
     assert [row.seconds for row in rows if row.stage == "preprocess"] == [None]

@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.report.made import made_details, made_predictions, table_of
 from thaw.cells import Cell
+from thaw.labels import Task
 from thaw.report.results import CellResult, Results
 from thaw.report.subject import Subject
 
@@ -18,10 +20,13 @@ TRAINABLE = {"frozen": 17_934, "partial": 1_100_000, "full": 3_391_000}
 LIMITS = ("Drawn, not taken: says nothing about patients.", "Hernia: absent from test")
 
 
-def make_cell(cell: Cell, classes: tuple[str, ...], task: str, rank: int) -> CellResult:
+def make_cell(cell: Cell, classes: tuple[str, ...], task: Task, rank: int) -> CellResult:
     """A cell whose test AUROC is 0.700 + 0.010 × rank for every class; the curves rise over five epochs."""
     score = 0.7 + 0.01 * rank
-    metrics: dict[str, Any] = {"auroc_macro": score, "f1_macro": score - 0.2, "accuracy": score + 0.1}
+    seed = rank % 2
+    predictions, details = made_predictions(classes, task, seed), made_details(classes, task, seed)
+    metrics: dict[str, Any] = {**details["metrics"], **details["headline"]}
+    metrics |= {"auroc_macro": score, "f1_macro": score - 0.2, "accuracy": score + 0.1}
     for number, name in enumerate(("auroc", "precision", "recall", "f1")):
         metrics[name] = dict.fromkeys(classes, score - 0.1 * number)
     if task == "multiclass":
@@ -43,10 +48,10 @@ def make_cell(cell: Cell, classes: tuple[str, ...], task: str, rank: int) -> Cel
         })
         for split, off in (("train", 0.0), ("val", 0.05))
     ]  # fmt: skip
-    metrics["train_images"] = 700
-    images = pd.DataFrame({"image": ["a.png", "b.png"], "patient": ["1", "2"]})
+    metrics |= {"train_images": 700, "patient_overlap": 0.0, "images_per_second": 30.0}
     made = {"device": "cpu", "precision": "fp32", "best_epoch": 4, "epochs": 5}
-    return CellResult(cell, {**metrics, **cost}, {**cost, **made}, pd.concat(parts, ignore_index=True), images)
+    return CellResult(cell, {**metrics, **cost}, details, {**cost, **made}, pd.concat(parts, ignore_index=True),
+                      table_of(predictions))  # fmt: skip
 
 
 @pytest.fixture
@@ -57,7 +62,7 @@ def make_results() -> Callable[..., Results]:
         models: tuple[str, ...] = ("resnet18",),
         strategies: tuple[str, ...] = ("frozen", "partial", "full"),
         seeds: tuple[int, ...] = (0,),
-        task: str = "multilabel",
+        task: Task = "multilabel",
         classes: tuple[str, ...] = ("Mass", "Effusion", "Hernia"),
         selected: str = "full",
     ) -> Results:

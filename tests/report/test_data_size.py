@@ -14,11 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from thaw.report.comparison import comparison_table, headline
+from tests.report.made import page_of
 from thaw.report.data_size import Crossing, crossing_lines, crossings, size_table
 from thaw.report.data_size_figure import auroc_by_size
 from thaw.report.figures import figures_of, write_figures
-from thaw.report.page import comparison_page
 from thaw.report.results import Results
 
 SIZES = (100, 1000, 10_000)
@@ -118,7 +117,7 @@ def test_with_folds_the_whole_training_set_is_that_of_fold_1(results: Results) -
     assert size_table(mixed)["auroc_macro"].max() == 0.72
     heading = auroc_by_size(mixed).get_suptitle().replace("\n", " ")
     assert "AUROC by training images, tested on fold 1 alone (differences not tested)" in heading
-    page = comparison_page(mixed, comparison_table(mixed), headline(mixed), [])
+    page = page_of(mixed)
     assert "## Macro AUROC of fold 1's test images, by training images" in page.splitlines()
 
 
@@ -140,7 +139,7 @@ def test_the_figure_and_the_table_are_drawn_only_with_subsets(
 
 
 def test_the_page_shows_sizes_and_names_crossings_with_care(results: Results) -> None:
-    page = comparison_page(results, comparison_table(results), headline(results), [])
+    page = page_of(results)
     part = page.split("## Macro AUROC of the test images, by training images")[1].split("## Limits")[0]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines() if line[:1] == "|"]
     assert rows[0] == ["model", "strategy", "100", "400", "700"]

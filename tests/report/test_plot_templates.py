@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from dvc_render.vega import VegaRenderer
 
-from thaw.report.comparison import comparison_table, curves_table
+from tests.report.made import table_of_results
+from thaw.report.comparison import curves_table
 from thaw.report.results import Results
 
 TEMPLATES = Path(__file__).parents[2] / ".dvc/plots"
@@ -34,7 +35,7 @@ def test_curves_of_all_cells_and_revisions_are_in_one_plot(make_results: Callabl
 
 
 def test_strategies_are_bars_by_model_and_revision(make_results: Callable[..., Results]) -> None:
-    rows = comparison_table(make_results(models=("resnet18", "resnet50"))).to_dict("records")
+    rows = table_of_results(make_results(models=("resnet18", "resnet50"))).to_dict("records")
     plot = filled("strategies", rows, "auroc_macro", "strategy")
     assert "<DVC_METRIC" not in str(plot)
     assert len(plot["data"]["values"]) == 12

@@ -13,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, roc_auc_score
 
+from tests.report.made import covariates, evaluate_params, page_of, table_of_results
 from thaw.cells import Cell
 from thaw.errors import UserError
-from thaw.evaluation.predictions import metrics_of
-from thaw.report.comparison import comparison_table, curves_table, headline
-from thaw.report.page import comparison_page
+from thaw.evaluation.assessment import assess
+from thaw.evaluation.predictions import Predictions, metrics_of
+from thaw.report.comparison import curves_table
 from thaw.report.pooling import auroc_over_folds, check_same_images, pool
 from thaw.report.results import CellResult, Results
 from thaw.report.subject import Subject, describe_subject
@@ -37,17 +38,21 @@ def fold_result(fold: int, seed: int, images: int = 40, missing: str | None = No
         shift = generator.normal() + predictions[f"label_{name}"]
         predictions[f"logit_{name}"] = generator.normal(size=images) + shift
     cost = {**COST, "seconds": 10.0 * fold, "train_images": 100 + fold}
-    metrics = {**metrics_of(predictions, CLASSES, "multilabel", 0.5), **cost}
+    made = Predictions.of_table(predictions, CLASSES, "multilabel")
+    found = assess(made, made, covariates(made), evaluate_params())
+    metrics = {**found.details["metrics"], **found.headline, "patient_overlap": 0.0, "images_per_second": 1.0, **cost}
     history = pd.DataFrame({"split": ["val"], "epoch": [1], "loss": [1.0], "accuracy": [0.5], "auroc_macro": [0.5]})
     cell = Cell("resnet18", "full", seed, fold if fold > 1 else None)
-    return CellResult(cell, metrics, {**COST, "device": "CPU", "precision": "fp32"}, history, predictions)
+    return CellResult(
+        cell, metrics, found.details, {**COST, "device": "CPU", "precision": "fp32"}, history, predictions
+    )
 
 
 @settings(deadline=None, max_examples=25)
 @given(seed=st.integers(0, 1000), sizes=st.lists(st.integers(8, 40), min_size=2, max_size=4))
 def test_pooled_metrics_are_those_of_the_concatenated_predictions(seed: int, sizes: list[int]) -> None:
     folds = [fold_result(number + 1, seed, size) for number, size in enumerate(sizes)]
-    pooled = pool(folds, SUBJECT, 0.5)
+    pooled = pool(folds, SUBJECT, evaluate_params())
     rows = pd.concat([fold.predictions for fold in folds])
     auroc = {name: roc_auc_score(rows[f"label_{name}"], rows[f"logit_{name}"]) for name in CLASSES}
     assert pooled.metrics["auroc"] == pytest.approx(auroc, abs=1e-6)
@@ -72,7 +77,7 @@ def test_unknown_labels_have_no_part() -> None:
 
 def test_one_fold_stays_as_it_is() -> None:
     fold = fold_result(1, 0)
-    assert pool([fold], SUBJECT, 0.5) is fold
+    assert pool([fold], SUBJECT, evaluate_params()) is fold
     assert fold.trained == (fold,)
     assert auroc_over_folds([fold]) == (None, None)
 
@@ -80,7 +85,7 @@ def test_one_fold_stays_as_it_is() -> None:
 def test_an_image_tested_in_two_folds_is_refused() -> None:
     fold = fold_result(1, 0)
     with pytest.raises(UserError, match=r"'1-0\.png' is tested in two of them; run dvc repro"):
-        pool([fold, fold], SUBJECT, 0.5)
+        pool([fold, fold], SUBJECT, evaluate_params())
 
 
 def test_figures_of_different_test_images_are_never_averaged() -> None:
@@ -94,10 +99,10 @@ def test_the_mean_over_folds_is_of_the_classes_that_every_fold_defines() -> None
     folds = [fold_result(1, 0), fold_result(2, 0, missing="Hernia"), fold_result(3, 0)]
     of_mass = [fold.metrics["auroc"]["Mass"] for fold in folds]
     assert folds[1].metrics["auroc_macro"] == pytest.approx(of_mass[1])
-    pooled = pool(folds, SUBJECT, 0.5)
+    pooled = pool(folds, SUBJECT, evaluate_params())
     assert auroc_over_folds([pooled]) == pytest.approx((fmean(of_mass), stdev(of_mass)), abs=1e-6)
     without = [fold_result(1, 0, missing="Mass"), fold_result(2, 0, missing="Hernia")]
-    assert auroc_over_folds([pool(without, SUBJECT, 0.5)]) == (None, None)
+    assert auroc_over_folds([pool(without, SUBJECT, evaluate_params())]) == (None, None)
 
 
 SPLIT = {
@@ -132,9 +137,9 @@ def test_the_subject_says_what_was_pooled(folds: tuple[int, ...], split: str, po
 
 def test_tables_and_page_are_of_pooled_folds_and_mean_over_seeds() -> None:
     subject = describe_subject(DATASET, SPLIT, (1, 2, 3))
-    seeds = [pool([fold_result(fold, seed) for fold in (1, 2, 3)], subject, 0.5) for seed in (0, 1)]
+    seeds = [pool([fold_result(fold, seed) for fold in (1, 2, 3)], subject, evaluate_params()) for seed in (0, 1)]
     results = Results(subject, tuple(seeds), "full")
-    row = comparison_table(results).iloc[0]
+    row = table_of_results(results).iloc[0]
     aurocs = [seed.metrics["auroc_macro"] for seed in seeds]
     assert (row["seeds"], row["folds"], row["train_images"]) == (2, 3, 102)
     assert row["auroc_macro"] == pytest.approx(fmean(aurocs), abs=1e-6)
@@ -145,7 +150,7 @@ def test_tables_and_page_are_of_pooled_folds_and_mean_over_seeds() -> None:
     assert set(curves_table(results)["cell"]) == {
         f"resnet18-full{fold}-{seed}" for fold in ("", ".fold2", ".fold3") for seed in (0, 1)
     }
-    page = comparison_page(results, comparison_table(results), headline(results), [])
+    page = page_of(results)
     assert f"- {subject.pooling}." in page.splitlines()
     assert "fold mean" in page
     assert "fold SD" in page
@@ -153,6 +158,6 @@ def test_tables_and_page_are_of_pooled_folds_and_mean_over_seeds() -> None:
 
 def test_a_page_without_folds_says_nothing_of_them(make_results: Callable[..., Results]) -> None:
     results = make_results()
-    page = comparison_page(results, comparison_table(results), headline(results), [])
+    page = page_of(results)
     assert "fold" not in page.lower()
     assert "training images" not in page.lower()

@@ -20,6 +20,7 @@ from thaw.planning.images import Images, find_images
 from thaw.planning.pictures import time_decoding, time_phantoms
 from thaw.planning.predict import Row, predict
 from thaw.planning.probe import Question
+from thaw.planning.statistics import time_statistics
 from thaw.planning.table import duration, table
 from thaw.progress import progress
 from thaw.training.saved import WEIGHTS
@@ -58,7 +59,9 @@ def measure(params: Params, cells: Sequence[Cell], images: Images) -> Costs:
             params.evaluate.batch_size,
         )  # fmt: skip
         models[model], start = measure_apart(question)
-    return Costs(models, time_pictures(params, images), start, start_seconds())
+    sizes = images.of(cells[0])
+    statistics = time_statistics(sizes.val, sizes.test, images.classes, images.task, params.evaluate)
+    return Costs(models, time_pictures(params, images), start, start_seconds(), statistics)
 
 
 def time_pictures(params: Params, images: Images) -> PictureCost:
@@ -75,8 +78,8 @@ def results_of(cells: Sequence[Cell]) -> Iterator[str]:
     for cell in cells:
         if (cell.model_folder / WEIGHTS).is_file() and (cell.train_folder / "cost.json").is_file():
             yield f"train {cell}"
-        if (cell.evaluate_folder / "predictions.csv").is_file():
-            yield f"evaluate {cell}"
+        if (cell.predict_folder / "predictions.csv").is_file():
+            yield f"predict {cell}"
 
 
 def page(

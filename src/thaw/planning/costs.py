@@ -95,9 +95,11 @@ class Costs:
         models: by name.
         pictures: before training.
         torch_start, plain_start: seconds until a process has imported what a stage with, and one without, torch needs.
+        statistics_seconds: of evaluate, once its process has started.
     """
 
     models: Mapping[str, ModelCost]
     pictures: PictureCost
     torch_start: float
     plain_start: float
+    statistics_seconds: float

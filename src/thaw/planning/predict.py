@@ -62,8 +62,9 @@ def predict(
         rows.append(_train_row(name, cell, images, costs, params, same, name in found))
     rows.append(Row("kept activations", 0.0, kept_bytes(cells, images, costs.models, params)))
     for cell in cells:
-        name, model, sizes = f"evaluate {cell}", costs.models[cell.model], images.of(cell)
-        rows.append(_evaluate_row(name, model, sizes, images.classes, costs.torch_start, name in found))
+        name, model, sizes = f"predict {cell}", costs.models[cell.model], images.of(cell)
+        rows.append(_predict_row(name, model, sizes, images.classes, costs.torch_start, name in found))
+    rows.append(Row("evaluate", len(cells) * (costs.plain_start + costs.statistics_seconds)))
     return [*rows, Row("compare", costs.plain_start)]
 
 
@@ -171,7 +172,7 @@ def _train_row(
     return Row(name, seconds, model.weights_bytes, memory, is_there)
 
 
-def _evaluate_row(name: str, model: ModelCost, sizes: Sizes, classes: int, start: float, is_there: bool) -> Row:
+def _predict_row(name: str, model: ModelCost, sizes: Sizes, classes: int, start: float, is_there: bool) -> Row:
     count = sizes.val + sizes.test
     seconds = start + model.ready_seconds + count * model.forward_seconds
     return Row(name, seconds, count * (ROW_BYTES + classes * CLASS_BYTES), model.evaluate_gib, is_there)

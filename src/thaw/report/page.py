@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
 
 import pandas as pd
 
 from thaw.labels import Task
+from thaw.report.cell_sections import calibration, class_table, operating_points, prediction_sets, subgroups
 from thaw.report.comparison import undefined_classes
 from thaw.report.data_size import crossing_lines, mean_curves, size_table
+from thaw.report.markdown import bullets, escape, figures, with_interval
+from thaw.report.markdown import table as table_of
 from thaw.report.results import Results
+from thaw.report.statistics import Statistics
+from thaw.report.statistics_sections import differences, leaks_and_shortcuts, other_data, subgroup_changes, verdict
 
-UNTESTED = "Differences between strategies are not tested yet: do not read a ranking into them."
 LEAKING = (
     "**The split leaks: patients of the test images were trained on. These figures only show what leakage claims.**"
 )
+NOISY = "Labels are noisy: figures say how well a network agrees with them, not how often it is right about patients."
 RESEARCH_ONLY = "Not a medical device; for research only."
 ACCURACY: dict[Task, str] = {
     "multiclass": "Accuracy: share of test images whose likeliest class is the right one.",
@@ -38,7 +41,11 @@ COST = (
     "Seconds: one training. GiB: its peak memory, of the GPU where there is one, else of the process. "
     "Trainable: parameters that some phase changes."
 )
-PER_CLASS = ("auroc", "precision", "recall", "f1")
+CLASS_BY_CLASS = (
+    "Intervals are over test patients; a threshold's, over validation patients. Thresholds are of calibrated "
+    "probabilities."
+)
+FRONT = "Front: no other strategy of the model is at least as good in AUROC, seconds, memory and trainable parameters."
 
 
 def title(results: Results) -> str:
@@ -53,74 +60,89 @@ def results_table(results: Results, table: pd.DataFrame) -> str:
         "model": [escape(name) for name in table["model"]],
         "strategy": [f"{name} (selected)" if name == results.selected else name for name in table["strategy"]],
         "seeds": [str(count) for count in table["seeds"]],
-        "AUROC": _figures(table["auroc_macro"], 3),
-        **({"SD": _figures(table["auroc_macro_std"], 3)} if several else {}),
-        **({"fold mean": _figures(table["auroc_macro_fold_mean"], 3)} if pooled else {}),
-        **({"fold SD": _figures(table["auroc_macro_fold_sd"], 3)} if pooled else {}),
-        "F1": _figures(table["f1_macro"], 3),
-        "accuracy": _figures(table["accuracy"], 3),
-        "seconds": _figures(table["seconds"], 1),
-        "GiB": _figures(table["memory_gib"], 2),
-        "parameters": _figures(table["parameters"], 0),
-        "trainable": _figures(table["trainable"], 0),
+        "AUROC": [
+            with_interval(*one) for one in zip(table["auroc_macro"], zip(*_ends(table), strict=True), strict=True)
+        ],
+        **({"SD": figures(table["auroc_macro_std"], 3)} if several else {}),
+        **({"fold mean": figures(table["auroc_macro_fold_mean"], 3)} if pooled else {}),
+        **({"fold SD": figures(table["auroc_macro_fold_sd"], 3)} if pooled else {}),
+        "F1": figures(table["f1_macro"], 3),
+        "accuracy": figures(table["accuracy"], 3),
+        "seconds": figures(table["seconds"], 1),
+        "GiB": figures(table["memory_gib"], 2),
+        "parameters": figures(table["parameters"], 0),
+        "trainable": figures(table["trainable"], 0),
+        "front": ["yes" if on_front else "" for on_front in table["on_front"]],
     }
-    return _markdown(pd.DataFrame(rows), names=2)
+    return table_of(pd.DataFrame(rows), names=2)
 
 
-def class_table(results: Results, headline: dict[str, Any]) -> str:
-    """The headline class by class; undefined values are empty."""
-    classes = results.subject.classes
-    rows: dict[str, list[str]] = {"class": [escape(name) for name in classes]}
-    for measure, name in zip(PER_CLASS, ("AUROC", "precision", "recall", "F1"), strict=True):
-        rows[name] = _figures([headline[measure][label] for label in classes], 3)
-    return _markdown(pd.DataFrame(rows), names=1)
-
-
-def comparison_page(results: Results, table: pd.DataFrame, headline: dict[str, Any], figures: Iterable[str]) -> str:
+def comparison_page(
+    results: Results, table: pd.DataFrame, statistics: Statistics, threshold: float, figure_paths: Iterable[str]
+) -> str:
     """The whole page.
 
     Args:
         results: all cells.
         table: ``comparison_table`` of them.
-        headline: ``headline`` of them.
-        figures: paths of the figures, relative to the page.
+        statistics: ``compute_statistics`` of them.
+        threshold: ``evaluate.threshold``.
+        figure_paths: of the figures, relative to the page.
     """
-    chosen = f"{results.selected} of {results.models[0]}"
-    notes = [
-        f"Headline (metrics.json): {chosen}.",
+    sections = [
+        f"# {title(results)}",
+        *([LEAKING] if results.subject.leaking else []),
+        *verdict(statistics),
+        "## Strategies",
+        results_table(results, table),
+        bullets(_notes(results)),
+        *differences(statistics),
+        *_cell_sections(results, statistics, threshold),
+        *leaks_and_shortcuts(statistics),
+        *other_data(statistics),
+        *(_size_section(results) if results.smaller else []),
+        "## Limits",
+        bullets([*map(escape, results.subject.limits), NOISY, RESEARCH_ONLY]),
+        "## Figures",
+        bullets([f"[{path}]({path})" for path in figure_paths]),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _notes(results: Results) -> list[str]:
+    return [
+        f"Headline (metrics.json): {results.selected} of {results.models[0]}.",
         f"Split: {escape(results.subject.split)}.",
         *([f"{escape(results.subject.pooling)}.", POOLED] if results.subject.pooling else []),
         AVERAGES,
         ACCURACY[results.subject.task],
         *_left_out(results),
         COST,
+        FRONT,
         _devices(results),
     ]
-    sections = [
-        f"# {title(results)}",
-        *([LEAKING] if results.subject.leaking else []),
-        results_table(results, table),
-        UNTESTED,
-        _bullets(notes),
-        f"## Class by class: {chosen}",
-        class_table(results, headline),
-        *(_size_section(results) if results.smaller else []),
-        "## Limits",
-        _bullets([*map(escape, results.subject.limits), RESEARCH_ONLY]),
-        "## Figures",
-        _bullets([f"[{path}]({path})" for path in figures]),
+
+
+def _cell_sections(results: Results, statistics: Statistics, threshold: float) -> list[str]:
+    """What evaluate found in single cells; each of several folds has thresholds and calibration of its own."""
+    if results.subject.pooling:
+        return subgroup_changes(statistics)
+    chosen = results.seeds_of(results.models[0], results.selected)[0]
+    return [
+        f"## Class by class: {results.selected} of {escape(results.models[0])}, seed {chosen.cell.seed}",
+        class_table(chosen, results.subject.classes),
+        CLASS_BY_CLASS,
+        *operating_points(results, threshold),
+        *calibration(results),
+        *prediction_sets(results),
+        *subgroups(results),
+        *subgroup_changes(statistics),
     ]
-    return "\n\n".join(sections) + "\n"
 
 
-def escape(text: str) -> str:
-    """Text that Markdown shows as it is, on one line, inside a table too.
-
-    >>> escape("<b>|x")
-    '&lt;b&gt;\\\\|x'
-    """
-    text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\|*`\[\]])", r"\\\1", text)
+def _ends(table: pd.DataFrame) -> tuple[list[float | None], ...]:
+    columns = (table[name] for name in ("auroc_macro_low", "auroc_macro_high"))
+    return tuple([None if pd.isna(end) else end for end in column] for column in columns)
 
 
 def _size_section(results: Results) -> list[str]:
@@ -129,15 +151,15 @@ def _size_section(results: Results) -> list[str]:
     sizes = sorted(set(table["train_images"]))
     rows = [
         {"model": model, "strategy": strategy}
-        | dict(zip((f"{size:,}" for size in sizes), _figures(curve.reindex(sizes), 3), strict=True))
+        | dict(zip((f"{size:,}" for size in sizes), figures(curve.reindex(sizes), 3), strict=True))
         for (model, strategy), curve in mean_curves(table).items()
     ]
     tested = "fold 1's test images" if results.subject.pooling else "the test images"
     return [
         f"## Macro AUROC of {tested}, by training images",
-        _markdown(pd.DataFrame(rows), names=2),
+        table_of(pd.DataFrame(rows), names=2),
         SIZES,
-        _bullets(crossing_lines(table)),
+        bullets(crossing_lines(table)),
     ]
 
 
@@ -154,18 +176,3 @@ def _devices(results: Results) -> str:
     used = dict.fromkeys(f"{result.cost['device']} ({result.cost['precision']})" for result in trainings)
     warning = "; seconds and memory do not compare across them" if len(used) > 1 else ""
     return f"Trained on {' and '.join(map(escape, used))}{warning}."
-
-
-def _figures(values: Iterable[float | None], digits: int) -> list[str]:
-    """Numbers for people; empty where undefined."""
-    return ["" if value is None or pd.isna(value) else f"{value:,.{digits}f}" for value in values]
-
-
-def _bullets(lines: Sequence[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)
-
-
-def _markdown(table: pd.DataFrame, names: int) -> str:
-    """Aligned columns: the first ``names`` to the left, numbers to the right."""
-    sides = ["left"] * names + ["right"] * (table.shape[1] - names)
-    return table.to_markdown(index=False, tablefmt="github", disable_numparse=True, colalign=sides)

@@ -11,17 +11,21 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from statistics import fmean, stdev
+from typing import Any
 
 import pandas as pd
 
 from thaw.errors import UserError
-from thaw.evaluation.predictions import metrics_of
+from thaw.evaluation.assessment import SEED
+from thaw.evaluation.bootstrap import Resampling, interval, macro_of
+from thaw.evaluation.predictions import Predictions, metrics_of
+from thaw.params.evaluation import EvaluateParams
 from thaw.report.average import DIGITS, average
-from thaw.report.results import CellResult
+from thaw.report.results import HEADLINE, CellResult
 from thaw.report.subject import Subject
 
 
-def pool(folds: Sequence[CellResult], subject: Subject, threshold: float) -> CellResult:
+def pool(folds: Sequence[CellResult], subject: Subject, settings: EvaluateParams) -> CellResult:
     """One result of all folds of a model, strategy and seed; a single fold stays as it is.
 
     Metrics are computed anew on the out-of-fold predictions of all folds; what a training costs is the mean over folds.
@@ -35,11 +39,23 @@ def pool(folds: Sequence[CellResult], subject: Subject, threshold: float) -> Cel
     predictions = pd.concat([fold.predictions for fold in folds], ignore_index=True)
     if (twice := predictions["image"].duplicated()).any():
         image = predictions.loc[twice, "image"].iloc[0]
-        where = f"reports/evaluate/{first.cell.path} and its further folds"
+        where = f"{first.cell.predict_folder} and its further folds"
         raise UserError(f"{where}: '{image}' is tested in two of them; run dvc repro")
-    measured = metrics_of(predictions, subject.classes, subject.task, threshold)
-    metrics = {**average([fold.metrics for fold in folds]), **measured}
-    return dataclasses.replace(first, metrics=metrics, predictions=predictions, folds=tuple(folds))
+    measured = metrics_of(predictions, subject.classes, subject.task, settings.threshold)
+    metrics = {**average([_headline(fold) for fold in folds]), **measured, **_ends(predictions, subject, settings)}
+    return dataclasses.replace(first, metrics=metrics, details={}, predictions=predictions, folds=tuple(folds))
+
+
+def _headline(fold: CellResult) -> dict[str, Any]:
+    return {name: fold.metrics[name] for name in HEADLINE}
+
+
+def _ends(predictions: pd.DataFrame, subject: Subject, settings: EvaluateParams) -> dict[str, float | None]:
+    """The interval of the pooled macro AUROC over patients."""
+    made = Predictions.of_table(predictions, subject.classes, subject.task)
+    samples = Resampling.of(made.patients, settings.resamples, SEED).auroc(made.labels, made.scores)
+    ends = interval(macro_of(samples), settings.confidence)
+    return average([{"auroc_macro_low": ends.low, "auroc_macro_high": ends.high}])  # type: ignore[no-any-return]
 
 
 def check_same_images(results: Sequence[CellResult]) -> None:
@@ -47,8 +63,8 @@ def check_same_images(results: Sequence[CellResult]) -> None:
     first = results[0] if results else None
     for result in results:
         if first is not None and set(result.predictions["image"]) != set(first.predictions["image"]):
-            where = f"{result.cell.evaluate_folder}/predictions.csv"
-            raise UserError(f"{where} tests other images than {first.cell.evaluate_folder} does; run dvc repro")
+            where = f"{result.cell.predict_folder}/predictions.csv"
+            raise UserError(f"{where} tests other images than {first.cell.predict_folder} does; run dvc repro")
 
 
 def auroc_over_folds(seeds: Sequence[CellResult]) -> tuple[float | None, float | None]:

@@ -10,6 +10,13 @@ import pandas as pd
 from thaw.cells import Cell
 from thaw.report.subject import Subject
 
+# of metrics.json: by these, runs are told apart
+HEADLINE = (
+    "auroc_macro", "auroc_macro_low", "auroc_macro_high", "average_precision_macro", "f1_macro", "f1_macro_fitted",
+    "accuracy", "calibration_error", "patient_overlap", "train_images", "seconds", "images_per_second", "memory_gib",
+    "parameters", "trainable",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class CellResult:
@@ -18,6 +25,8 @@ class CellResult:
     Attributes:
         cell: which one; of pooled folds the first.
         metrics: test metrics, and what the cell cost.
+        details: everything else that evaluate found, see ``thaw.evaluation.assessment``; empty for pooled folds, of
+            which each has its own thresholds and calibration.
         cost: how and on what it was trained.
         history: its curves, one row an epoch and split.
         predictions: the test images: image, patient, label_<class> …, logit_<class> …
@@ -26,6 +35,7 @@ class CellResult:
 
     cell: Cell
     metrics: dict[str, Any]
+    details: dict[str, Any]
     cost: dict[str, Any]
     history: pd.DataFrame
     predictions: pd.DataFrame

@@ -1,12 +1,14 @@
 """compare: the metrics of every cell of the grid, side by side.
 
-Reads     the parameters compared, evaluate, folds, models, seeds, strategy and subsets; data/dataset.json,
-          reports/split.json; of every cell reports/evaluate/<cell>/{metrics.json,predictions.csv} and
-          reports/train/<cell>/{history.csv,cost.json}.
+Reads     the parameters compared, evaluate, folds, models, seeds, strategy and subsets; data/dataset.json and
+          labels.csv, reports/split.json and shortcuts.json; of every cell reports/predict/<cell>/ (with external sets
+          external/<name>/ too), reports/evaluate/<cell>/ and reports/train/<cell>/{history.csv,cost.json}.
 Writes    reports/metrics.json (the headline: the selected strategy), reports/comparison.csv and .md,
-          reports/curves.csv, reports/figures/ (with subsets learning_curve.csv too).
-Promises  opens the cells of the grid and no others; figures of different test images are never averaged, folds are
-          pooled; what is undefined is null or empty, never a number.
+          reports/statistics.json (what the verdict rests on), reports/curves.csv, reports/figures/ (with subsets
+          learning_curve.csv too).
+Promises  opens the cells of the grid and no others; strategies are compared on the same test patients, and one is named
+          better only where that is shown; figures of different test images are never averaged, folds are pooled; what
+          is undefined is null or empty, never a number.
 """
 
 from __future__ import annotations
@@ -15,37 +17,45 @@ from pathlib import Path
 
 from thaw.cells import grid, subset_grid
 from thaw.command import arguments, run
-from thaw.files import write_csv, write_json, write_text
+from thaw.evaluation.rounding import rounded
+from thaw.files import read_csv, read_json, write_csv, write_json, write_text
 from thaw.params.read import read_params
 from thaw.report.comparison import comparison_table, curves_table, headline
+from thaw.report.external import read_external
 from thaw.report.figures import figures_of, write_figures
-from thaw.report.page import LEAKING, UNTESTED, comparison_page, results_table, title
+from thaw.report.page import LEAKING, comparison_page, results_table, title
 from thaw.report.reading import read_results
 from thaw.report.results import Results
+from thaw.report.statistics import Statistics, compute_statistics
+from thaw.report.statistics_sections import verdict_lines
 
 REPORTS = Path("reports")
-PAGE = REPORTS / "comparison.md"
+PAGE, SHORTCUTS, LABELS = REPORTS / "comparison.md", REPORTS / "shortcuts.json", Path("data/labels.csv")
 
 
-def write_comparison(results: Results, reports: Path) -> str:
+def write_comparison(results: Results, statistics: Statistics, threshold: float, reports: Path) -> str:
     """Write the tables, the page and the figures into ``reports``; returns the comparison as the terminal shows it."""
-    table, selected = comparison_table(results), headline(results)
+    table = comparison_table(results, statistics.comparison)
     figures = [f"figures/{name}" for name in figures_of(results)]
     write_figures(results, reports / "figures")
     write_csv(reports / "curves.csv", curves_table(results))
     write_csv(reports / "comparison.csv", table)
-    write_text(reports / PAGE.name, comparison_page(results, table, selected, figures))
-    write_json(reports / "metrics.json", selected)
+    write_text(reports / PAGE.name, comparison_page(results, table, statistics, threshold, figures))
+    write_json(reports / "statistics.json", rounded(statistics.to_json()))
+    write_json(reports / "metrics.json", headline(results))
     warning = f"{LEAKING}\n\n" if results.subject.leaking else ""
-    return f"{title(results)}\n\n{warning}{results_table(results, table)}\n\n{UNTESTED}"
+    lines = "\n".join([*statistics.warnings, *verdict_lines(statistics)])
+    return f"{title(results)}\n\n{warning}{results_table(results, table)}\n\n{lines}"
 
 
 def main() -> None:
     """Compare the cells of the grid."""
     arguments(__doc__)
     params = read_params("compared", "evaluate", "folds", "models", "seeds", "strategy", "subsets")
-    results = read_results(grid(params), subset_grid(params), params.strategy, params.evaluate.threshold)
-    print(write_comparison(results, REPORTS))
+    results = read_results(grid(params), subset_grid(params), params.strategy, params.evaluate)
+    external = read_external(results, params.evaluate)
+    statistics = compute_statistics(results, read_csv(LABELS), read_json(SHORTCUTS), params.evaluate, external)
+    print(write_comparison(results, statistics, params.evaluate.threshold, REPORTS))
     print(f"The whole page: {PAGE}; figures: {REPORTS / 'figures'}")
 
 

@@ -12,26 +12,11 @@ from pathlib import Path
 
 from thaw.command import arguments, run
 from thaw.datasets import read_dataset
-from thaw.datasets.dataset import Dataset
+from thaw.datasets.description import describe, tell
 from thaw.files import write_csv, write_json
 from thaw.params.read import read_params
 
 LABELS, DATASET = Path("data/labels.csv"), Path("data/dataset.json")
-
-
-def describe(name: str, dataset: Dataset) -> dict[str, object]:
-    """What later stages and reports need to know of a dataset beside its table."""
-    return {
-        "name": name,
-        "title": dataset.title,
-        "task": dataset.task,
-        "classes": list(dataset.classes),
-        "synthetic": dataset.synthetic,
-        "notices": list(dataset.notices),
-        "source": dataset.source.as_posix(),
-        "images": len(dataset.table),
-        "patients": int(dataset.table["patient"].nunique()),
-    }
 
 
 def main() -> None:
@@ -41,8 +26,7 @@ def main() -> None:
     dataset = read_dataset(params)
     write_csv(LABELS, dataset.table)
     write_json(DATASET, describe(params.name, dataset))
-    for notice in dataset.notices:
-        print(notice if notice.startswith("warning: ") else f"note: {notice}")
+    tell(dataset)
 
 
 if __name__ == "__main__":

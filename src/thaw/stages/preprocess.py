@@ -10,23 +10,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
-
 from thaw.command import arguments, run
-from thaw.files import read_csv, read_json, write_csv
-from thaw.images.headers import original_names
-from thaw.images.store import build_store, check_losses
+from thaw.files import read_csv, read_json
 from thaw.params.read import read_params
+from thaw.preprocessing import decode_set
 
 LABELS, DATASET = Path("data/labels.csv"), Path("data/dataset.json")
 PIXELS, ROWS, QUALITY = Path("data/images.npy"), Path("data/images.csv"), Path("reports/quality.csv")
-
-
-def readable_rows(images: pd.Series, quality: pd.DataFrame) -> pd.DataFrame:
-    """Which row of the array holds which image, without the quarantined ones."""
-    rows = pd.DataFrame({"row": range(len(images)), "image": images})
-    lost = quality.loc[quality["action"] == "quarantined", "image"]
-    return rows[~rows["image"].isin(lost)]
 
 
 def main() -> None:
@@ -34,13 +24,7 @@ def main() -> None:
     arguments(__doc__)
     params = read_params("preprocess").preprocess
     images = read_csv(LABELS, columns=["image"])["image"]
-    source = Path(read_json(DATASET)["source"])
-    files = original_names(source, list(images))
-    quality = build_store(source, list(files.values()), params.size, params.crop_from, PIXELS)
-    quality["image"] = quality["image"].map({file: image for image, file in files.items()})
-    write_csv(QUALITY, quality)
-    check_losses(quality, len(images), params.max_quarantined)
-    write_csv(ROWS, readable_rows(images, quality))
+    decode_set(images, Path(read_json(DATASET)["source"]), params, PIXELS, ROWS, QUALITY)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import pytest
 from thaw.evaluation.predictions import metrics_of
 from thaw.files import read_csv, write_csv
 from thaw.prepared import Prepared
-from thaw.stages.evaluate import prediction_table
+from thaw.stages.predict import prediction_table
 
 CLASSES = ["Effusion", "Mass"]
 TABLE = pd.DataFrame(
