@@ -19,7 +19,7 @@ from thaw.files import read_json
 from thaw.params.read import read_params
 from thaw.params.schema import Params
 from thaw.phantom import draw_cohort
-from thaw.stages import compare, evaluate, labels, preprocess, probe, split, train, weights
+from thaw.stages import compare, evaluate, labels, predict, preprocess, probe, shortcuts, split, train, weights
 
 from .conftest import REPOSITORY, edit_params
 
@@ -101,13 +101,14 @@ def test_a_recipe_goes_through_all_stages(
     LAYOUTS[applied["dataset"]["name"]](drawn, tmp_path / "data/raw/set")
     edit_params(tmp_path / "params.yaml", shrunk(applied))
     params: Params = read_params(*SECTIONS)
-    for stage in (labels, split, preprocess):
+    for stage in (labels, split, preprocess, shortcuts):
         run(monkeypatch, stage.main)
     for model in params.models:
         run(monkeypatch, weights.main, model)
         run(monkeypatch, probe.main, model)
     for cell in [*grid(params), *subset_grid(params)]:
         run(monkeypatch, train.main, *options(cell))
+        run(monkeypatch, predict.main, *options(cell))
         run(monkeypatch, evaluate.main, *options(cell))
     run(monkeypatch, compare.main)
     table = pd.read_csv("reports/comparison.csv")

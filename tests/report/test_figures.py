@@ -17,7 +17,9 @@ from thaw.report.figures import figures_of, quality_against_cost, strategy_bars,
 from thaw.report.results import Results
 from thaw.report.style import colours
 
-ALWAYS = {"learning_curves.png", "strategies.png", "quality_against_cost.png"}
+ALWAYS = {
+    "learning_curves.png", "strategies.png", "quality_against_cost.png", "reliability.png", "promise.png",
+}  # fmt: skip
 
 
 def texts(figure: Figure) -> list[str]:

@@ -17,6 +17,8 @@ from thaw.report.average import average
 from thaw.report.class_figures import CHANCE, auroc_by_class, confusion_matrices
 from thaw.report.data_size import size_table
 from thaw.report.data_size_figure import auroc_by_size
+from thaw.report.promise_figure import promise_kept
+from thaw.report.reliability_figure import reliability
 from thaw.report.results import CellResult, Results
 from thaw.report.style import colours, heading, house_style, label_points, light_grid, markers, save
 
@@ -38,6 +40,7 @@ def figures_of(results: Results) -> Mapping[str, Callable[[Results], Figure]]:
         "strategies.png": strategy_bars,
         "quality_against_cost.png": quality_against_cost,
         **by_class,
+        **({} if results.subject.pooling else {"reliability.png": reliability, "promise.png": promise_kept}),
         **({"learning_curve_data.png": auroc_by_size} if results.smaller else {}),
     }
 
@@ -106,7 +109,7 @@ def strategy_bars(results: Results) -> Figure:
     names = [strategy if len(models) == 1 else f"{model}  {strategy}" for model, strategy in pairs]
     panels[0].set_yticks(places, names)
     panels[0].invert_yaxis()
-    heading(figure, results.subject, "test metrics (differences not tested yet)")
+    heading(figure, results.subject, "test metrics")
     return figure
 
 
