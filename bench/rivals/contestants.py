@@ -95,9 +95,8 @@ def run_thaw(job: Job, model: str, weights: str, seed: int) -> Outcome:
         def stage(*command: str) -> float:
             return run(("-m", f"thaw.stages.{command[0]}", *command[1:]), folder, job.threads)[0]
 
-        shared = (
-            stage("labels") + stage("split") + stage("preprocess") + stage("weights", model) + stage("probe", model)
-        )
+        before = (("labels",), ("split",), ("preprocess",), ("shortcuts",), ("weights", model), ("probe", model))
+        shared = sum(stage(*command) for command in before)
         seconds, auroc = {}, {}
         for strategy in STRATEGIES:
             cell = (model, strategy, str(seed))

@@ -162,7 +162,8 @@ def test_a_strategy_outside_the_list_joins_when_selected_and_leaves_when_not(
 @pytest.mark.parametrize(
     "name",
     [
-        "data/dataset.json", "reports/split.json", "reports/evaluate/efficientnet_lite0/full/1/metrics.json",
+        "data/dataset.json", "data/labels.csv", "reports/shortcuts.json", "reports/split.json",
+        "reports/evaluate/efficientnet_lite0/full/1/metrics.json",
         "reports/evaluate/efficientnet_lite0/full/1/details.json",
         "reports/predict/efficientnet_lite0/full/1/predictions.csv",
         "reports/train/efficientnet_lite0/full/1/cost.json", "reports/train/efficientnet_lite0/full/1/history.csv",

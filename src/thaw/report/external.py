@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from thaw.errors import UserError
 from thaw.evaluation.predictions import Predictions
 from thaw.evaluation.rule import DecisionRule
 from thaw.external.drop import measure_external
 from thaw.external.strategies import drops_by_strategy
 from thaw.files import read_csv, read_json
 from thaw.params.evaluation import EvaluateParams
+from thaw.report.reading import existing
 from thaw.report.results import CellResult, Results
 
 Pair = tuple[Predictions, Predictions]
@@ -43,9 +43,8 @@ def _of_model(model: str, name: str, results: Results, settings: EvaluateParams)
         folder = first.cell.external_folder(name)
         pair = _pair(first, folder, results)
         pairs.setdefault(result.cell.strategy, []).append(pair)
-        cells[str(first.cell)] = {
-            "measures": measure_external(*pair, *_rule(first), settings), "domain": _read(folder / "domain.json"),
-        }  # fmt: skip
+        domain = read_json(existing(folder / "domain.json"))
+        cells[str(first.cell)] = {"measures": measure_external(*pair, *_rule(first), settings), "domain": domain}
     return {**drops_by_strategy(pairs, name, settings), "cells": cells}
 
 
@@ -56,18 +55,10 @@ def domain_lines(found: Mapping[str, Any]) -> list[str]:
 
 def _pair(result: CellResult, folder: Path, results: Results) -> Pair:
     classes, task = results.subject.classes, results.subject.task
-    if not (folder / "predictions.csv").is_file():
-        raise UserError(f"{folder}/predictions.csv is missing; run dvc repro")
-    outside = Predictions.of_table(read_csv(folder / "predictions.csv"), classes, task)
+    outside = Predictions.of_table(read_csv(existing(folder / "predictions.csv")), classes, task)
     return Predictions.of_table(result.predictions, classes, task), outside
 
 
 def _rule(result: CellResult) -> tuple[Any, list[float | None]]:
-    rule = DecisionRule.from_json(_read(result.cell.evaluate_folder / "rule.json"))
+    rule = DecisionRule.from_json(read_json(existing(result.cell.evaluate_folder / "rule.json")))
     return rule.calibration, list(rule.thresholds)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise UserError(f"{path} is missing; run dvc repro")
-    return read_json(path)

@@ -32,7 +32,7 @@ def read_results(cells: Sequence[Cell], smaller: Sequence[Cell], selected: str, 
         UserError: a file is missing, or cells test different images.
     """
     folds = list(dict.fromkeys(cell.fold or 1 for cell in cells))
-    subject = describe_subject(read_json(_existing(DATASET)), _split_with(folds), folds)
+    subject = describe_subject(read_json(existing(DATASET)), _split_with(folds), folds)
     by_seed = [list(group) for _, group in groupby(cells, lambda cell: (cell.model, cell.strategy, cell.seed))]
     results = [pool([_read_cell(cell) for cell in group], subject, settings) for group in by_seed]
     on_subsets = [_read_cell(cell) for cell in smaller]
@@ -42,26 +42,27 @@ def read_results(cells: Sequence[Cell], smaller: Sequence[Cell], selected: str, 
 
 
 def _split_with(folds: Sequence[int]) -> dict[str, object]:
-    split = read_json(_existing(SPLIT))
+    split = read_json(existing(SPLIT))
     if len(folds) > 1 and len(split.get("folds", [])) < max(folds):
         raise UserError(f"{SPLIT} does not hold the folds that params.yaml names; run dvc repro")
     return split
 
 
 def _read_cell(cell: Cell) -> CellResult:
-    predictions = read_csv(_existing(cell.predict_folder / "predictions.csv"))
-    details = read_json(_existing(cell.evaluate_folder / "details.json"))
+    predictions = read_csv(existing(cell.predict_folder / "predictions.csv"))
+    details = read_json(existing(cell.evaluate_folder / "details.json"))
     return CellResult(
         cell,
-        {**details["metrics"], **read_json(_existing(cell.evaluate_folder / "metrics.json"))},
+        {**details["metrics"], **read_json(existing(cell.evaluate_folder / "metrics.json"))},
         details,
-        read_json(_existing(cell.train_folder / "cost.json")),
-        pd.read_csv(_existing(cell.train_folder / "history.csv")),
+        read_json(existing(cell.train_folder / "cost.json")),
+        pd.read_csv(existing(cell.train_folder / "history.csv")),
         predictions[predictions["split"] == "test"].drop(columns="split").reset_index(drop=True),
     )
 
 
-def _existing(path: Path) -> Path:
+def existing(path: Path) -> Path:
+    """The path; raises UserError where nothing is there."""
     if not path.exists():
         raise UserError(f"{path} is missing; run dvc repro")
     return path

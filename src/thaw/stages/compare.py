@@ -24,7 +24,7 @@ from thaw.report.comparison import comparison_table, curves_table, headline
 from thaw.report.external import read_external
 from thaw.report.figures import figures_of, write_figures
 from thaw.report.page import LEAKING, comparison_page, results_table, title
-from thaw.report.reading import read_results
+from thaw.report.reading import existing, read_results
 from thaw.report.results import Results
 from thaw.report.statistics import Statistics, compute_statistics
 from thaw.report.statistics_sections import verdict_lines
@@ -54,7 +54,8 @@ def main() -> None:
     params = read_params("compared", "evaluate", "folds", "models", "seeds", "strategy", "subsets")
     results = read_results(grid(params), subset_grid(params), params.strategy, params.evaluate)
     external = read_external(results, params.evaluate)
-    statistics = compute_statistics(results, read_csv(LABELS), read_json(SHORTCUTS), params.evaluate, external)
+    labels, shortcuts = read_csv(existing(LABELS)), read_json(existing(SHORTCUTS))
+    statistics = compute_statistics(results, labels, shortcuts, params.evaluate, external)
     print(write_comparison(results, statistics, params.evaluate.threshold, REPORTS))
     print(f"The whole page: {PAGE}; figures: {REPORTS / 'figures'}")
 
