@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 # tests run in a process for each processor, each with one thread: more threads would wait for one another
-.PHONY: repro test check pins clean
+.PHONY: repro test check coverage pins clean
 
 ## repro: run the pipeline and print the comparison of freezing strategies
 repro: $(VENV)/.installed
@@ -16,16 +16,20 @@ repro: $(VENV)/.installed
 	@echo
 	@echo "The comparison is in reports/comparison.md and .csv, its figures in reports/figures/."
 
-## test: the whole suite, pipeline runs included, with coverage
+## test: the whole suite, pipeline runs included
 test: check
-	OMP_NUM_THREADS=1 pytest -n auto --dist loadfile -m pipeline --no-cov-on-fail --cov=thaw --cov-append --cov-report=term
+	OMP_NUM_THREADS=1 pytest -n auto --dist loadfile -m pipeline
+
+## coverage: which lines the fast tests run
+coverage: $(VENV)/.installed
+	OMP_NUM_THREADS=1 pytest -n auto -m "not pipeline" --cov=thaw --cov-report=term
 
 ## check: style, types, fast tests
 check: $(VENV)/.installed
 	ruff check .
 	ruff format --check .
 	mypy
-	OMP_NUM_THREADS=1 pytest -n auto -m "not pipeline" --cov=thaw --cov-report=
+	OMP_NUM_THREADS=1 pytest -n auto -m "not pipeline"
 
 ## pins: write requirements.txt anew from the ranges of pyproject.toml
 pins: $(VENV)/.installed

@@ -79,8 +79,10 @@ def examples(count: int, seed: int) -> Examples:
     return Examples(random.integers(0, 255, (count, 32, 32), np.uint8), np.arange(count), labels)
 
 
-# VGG's 138 million weights take half a minute
-EVERY = [pytest.param(name, marks=[pytest.mark.pipeline] if "vgg" in name else []) for name in FAMILIES]
+# VGG's 138 million weights take half a minute; with BatchNorm it has all that it has without
+EVERY = [
+    pytest.param(name, marks=[pytest.mark.pipeline] if "vgg" in name else []) for name in FAMILIES if name != "vgg16"
+]
 
 
 def trained_once(

@@ -29,6 +29,8 @@ TINY: dict[str, Any] = {
     "preprocess.size": 64,
     "train.batch_size": 8,
     "train.precision": "fp32",
+    "evaluate.resamples": 100,
+    "evaluate.conformal.repeats": 5,
     "strategies.frozen.0.epochs": 1,
     "strategies.partial.0.epochs": 1,
     "strategies.full.0.epochs": 1,

@@ -82,6 +82,7 @@ def shrunk(params: dict[str, Any]) -> dict[str, Any]:
     changes: dict[str, Any] = {f"weights.{model}": "none" for model in params["models"]}
     changes |= {"dataset.download": None, "dataset.subset": None, "dataset.path": "data/raw/set", "train.batch_size": 8}
     changes |= {"preprocess.size": SIZE_PX, "preprocess.crop_from": None, "train.precision": "fp32"}
+    changes |= {"evaluate.resamples": 100, "evaluate.conformal.repeats": 5}
     changes["subsets"] = [10, 20][: len(params["subsets"])]
     for name in {*params["compared"], params["strategy"]}:
         for place, _ in enumerate(params["strategies"][name]):

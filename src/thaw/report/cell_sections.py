@@ -21,9 +21,12 @@ SETS = (
     "all draws of calibration patients. Achieved: on the test patients, ± standard error. Held: on random halves of "
     "them."
 )
+GAPS = {"true_positive_rate": "TPR gap", "false_positive_rate": "FPR gap", "underdiagnosis_rate": "underdiagnosis gap"}
 GROUPS = (
     "The worst and the best group of patients by macro AUROC over the classes that all groups have; the interval is "
-    "that of the named pair, the p-value knows that it was picked for being the farthest apart."
+    "that of the named pair, the p-value knows that it was picked for being the farthest apart. The other gaps, each "
+    "of its own worst and best group, are of decisions at the fitted thresholds; underdiagnosis: images with a finding "
+    "for which none is decided."
 )
 
 
@@ -112,22 +115,27 @@ def prediction_sets(results: Results) -> list[str]:
 
 
 def subgroups(results: Results) -> list[str]:
-    """The largest gap between groups, of each strategy's first seed."""
+    """The largest gaps between groups that one factor tells apart, of each strategy's first seed."""
     rows = []
     for model, strategy in results.pairs:
         found = results.seeds_of(model, strategy)[0].details["subgroups"]
         for factor, gaps in found["gaps"].items():
-            gap = gaps["auroc"]
-            if gap["reason"] is None and "," not in factor:
-                rows.append({
-                    "model": escape(model), "strategy": strategy, "factor": factor,
-                    "worst": f"{escape(gap['worst'])} {figure(gap['worst_value'])}",
-                    "best": f"{escape(gap['best'])} {figure(gap['best_value'])}",
-                    "gap": with_interval(gap["gap"], gap["interval"]), "p": figure(gap["p_value"]),
-                })  # fmt: skip
+            if gaps["auroc"]["reason"] is None and "," not in factor:
+                rows.append({"model": escape(model), "strategy": strategy, "factor": factor, **_gaps(gaps)})
     if not rows:
         return ["## Groups of patients", "No two groups of patients are large enough to be compared."]
     return ["## Groups of patients", table(rows, names=5), GROUPS]
+
+
+def _gaps(gaps: Details) -> dict[str, str]:
+    auroc = gaps["auroc"]
+    return {
+        "worst": f"{escape(auroc['worst'])} {figure(auroc['worst_value'])}",
+        "best": f"{escape(auroc['best'])} {figure(auroc['best_value'])}",
+        "gap": with_interval(auroc["gap"], auroc["interval"]),
+        "p": figure(auroc["p_value"]),
+        **{name: with_interval(gaps[key]["gap"], gaps[key]["interval"], 2) for key, name in GAPS.items()},
+    }
 
 
 def _by_pair(results: Results, row: Callable[[Details], dict[str, float | None]]) -> str:

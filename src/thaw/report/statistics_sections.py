@@ -11,6 +11,7 @@ DIFFERENCES = (
     "Macro AUROC of the first less the second, on the same test patients; all pairs of all models are one family "
     "(Holm). No worse: by less than the margin."
 )
+BY_CLASS = "By class: Holm over the classes of a pair; accuracy: Holm over all pairs. All of them: statistics.json."
 CHANGES = "Against the most frozen strategy, on the same test patients; Holm over all rows."
 NO_LEAK = "No patient and no copy of a picture is in more than one split."
 
@@ -45,7 +46,31 @@ def differences(statistics: Statistics) -> list[str]:
     ]  # fmt: skip
     settings = statistics.comparison.settings
     note = f"{DIFFERENCES} Margin {settings.margin:g}, {settings.resamples:,} samples of the test patients."
-    return ["## Differences between strategies", table(rows, names=3), note]
+    return ["## Differences between strategies", table(rows, names=3), note, *_by_class_and_accuracy(statistics)]
+
+
+def _by_class_and_accuracy(statistics: Statistics) -> list[str]:
+    """A line a pair: the classes in which a difference is shown, and the difference of accuracy."""
+    comparison = statistics.comparison
+    lines = []
+    for one in comparison.differences:
+        pair = (one.model, one.first, one.second)
+        shown = [
+            f"{escape(found.class_name)} {found.difference:+.3f}"
+            for found in comparison.class_differences
+            if (found.model, found.first, found.second) == pair and found.different
+        ]
+        accuracy = next(
+            found
+            for found in comparison.accuracy_differences
+            if (found.model, found.first, found.second, found.class_name) == (*pair, None)
+        )
+        difference = with_interval(accuracy.difference, (accuracy.low, accuracy.high)) or "undefined"
+        lines.append(
+            f"{escape(one.model or '')}, {one.first} less {one.second}: AUROC differs for "
+            f"{', '.join(shown) or 'no class'}; accuracy {difference}, p {figure(accuracy.p_holm)} ({accuracy.method})."
+        )
+    return ["### By class, and accuracy", bullets(lines), BY_CLASS] if lines else []
 
 
 def subgroup_changes(statistics: Statistics) -> list[str]:
