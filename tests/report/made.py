@@ -18,6 +18,7 @@ from thaw.report.comparison import comparison_table
 from thaw.report.page import comparison_page
 from thaw.report.results import Results
 from thaw.report.statistics import Statistics, compute_statistics
+from thaw.shortcuts.cautions import shortcut_warnings
 
 COLUMNS = ("sex", "age", "view", "follow_up")
 
@@ -82,7 +83,9 @@ def made_statistics(results: Results, shortcuts: dict[str, Any] | None = None) -
     first = results.cells[0].predictions
     classes = results.subject.classes
     labels = covariates(Predictions.of_table(first, classes, results.subject.task))
-    return compute_statistics(results, labels, shortcuts or NO_SHORTCUTS, evaluate_params())
+    found = shortcuts or NO_SHORTCUTS
+    warnings = shortcut_warnings(found, results.auroc_by_cell)
+    return compute_statistics(results, labels, found, warnings, evaluate_params())
 
 
 def table_of_results(results: Results) -> pd.DataFrame:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable
 
 import pytest
 
-from tests.report.made import page_of, table_of_results
+from tests.report.made import NO_SHORTCUTS, page_of, table_of_results
 from thaw.report.page import results_table
 from thaw.report.results import Results
 from thaw.report.subject import describe_split, describe_subject
@@ -100,3 +101,25 @@ def test_limits_are_those_of_the_dataset_and_of_the_split() -> None:
 
 def test_the_split_line_gives_shares_of_the_images() -> None:
     assert describe_split(SPLIT) == "dataset 70/15/15 (seed 4), test 150 images of 60 patients"
+
+
+def test_the_verdict_comes_first_and_warnings_before_it(make_results: Callable[..., Results]) -> None:
+    telling = copy.deepcopy(NO_SHORTCUTS)
+    telling["probes"]["brightness"] |= {"auroc_macro": 0.9, "high": 0.95}
+    telling["patients"] |= {"crossing": 2, "leaking_test_images": 5}
+    lines = [line for line in page_of(make_results(), telling).splitlines() if line]
+    assert lines[1] == "## Verdict"
+    assert lines[2].startswith("- **Warning:** 2 patients are in more than one split; 5 of 40 test images")
+    assert "mean, spread and quantiles of gray give a linear probe macro AUROC 0.900" in lines[3]
+    assert lines[4].startswith("**resnet18: ")
+
+
+def test_every_pair_is_compared_and_every_section_is_there(make_results: Callable[..., Results]) -> None:
+    page = page_of(make_results(models=("resnet18", "resnet50")))
+    table = page.split("## Differences between strategies")[1].split("###")[0]
+    pairs = [[cell.strip() for cell in line.strip("|").split("|")][:3] for line in table.splitlines() if "|" in line]
+    each = [["frozen", "partial"], ["frozen", "full"], ["partial", "full"]]
+    assert pairs[2:] == [[model, *pair] for model in ("resnet18", "resnet50", "all models") for pair in each]
+    for title in ("Operating points", "Calibration (temperature)", "Prediction sets", "Groups of patients"):
+        assert f"## {title}\n" in page
+    assert "**Over all models: " in page

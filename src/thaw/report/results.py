@@ -79,6 +79,11 @@ class Results:
         return list(dict.fromkeys((result.cell.model, result.cell.strategy) for result in self.cells))
 
     @property
+    def auroc_by_cell(self) -> dict[str, float | None]:
+        """Test macro AUROC of every result."""
+        return {str(result.cell): result.metrics["auroc_macro"] for result in self.cells}
+
+    @property
     def trained(self) -> list[CellResult]:
         """Every single cell on all training images, each fold by itself."""
         return [single for result in self.cells for single in result.trained]

@@ -16,7 +16,6 @@ from thaw.evaluation.predictions import Predictions
 from thaw.params.evaluation import EvaluateParams
 from thaw.report.average import average
 from thaw.report.results import CellResult, Results
-from thaw.shortcuts.cautions import shortcut_warnings
 
 
 @dataclass(frozen=True)
@@ -49,6 +48,7 @@ def compute_statistics(
     results: Results,
     labels: pd.DataFrame,
     shortcuts: dict[str, Any],
+    warnings: list[str],
     settings: EvaluateParams,
     external: dict[str, dict[str, Any]] | None = None,
 ) -> Statistics:
@@ -58,17 +58,17 @@ def compute_statistics(
         results: all cells.
         labels: ``data/labels.csv``: sex, age, view and follow-up of at least the test images.
         shortcuts: ``reports/shortcuts.json``.
+        warnings: what it gives rise to.
         settings: ``evaluate`` of params.yaml.
         external: what other sets gave.
     """
     asked = ComparisonSettings(settings.resamples, settings.confidence, settings.margin, settings.threshold)
     found = contenders(results)
-    aurocs = {str(result.cell): result.metrics["auroc_macro"] for result in results.cells}
     return Statistics(
         compare_strategies(found, asked),
         gap_changes(found, labels, settings.subgroups, asked),
         shortcuts,
-        shortcut_warnings(shortcuts, aurocs),
+        warnings,
         external or {},
     )
 

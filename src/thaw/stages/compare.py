@@ -28,6 +28,7 @@ from thaw.report.reading import existing, read_results
 from thaw.report.results import Results
 from thaw.report.statistics import Statistics, compute_statistics
 from thaw.report.statistics_sections import verdict_lines
+from thaw.shortcuts.cautions import shortcut_warnings
 
 REPORTS = Path("reports")
 PAGE, SHORTCUTS, LABELS = REPORTS / "comparison.md", REPORTS / "shortcuts.json", Path("data/labels.csv")
@@ -55,7 +56,8 @@ def main() -> None:
     results = read_results(grid(params), subset_grid(params), params.strategy, params.evaluate)
     external = read_external(results, params.evaluate)
     labels, shortcuts = read_csv(existing(LABELS)), read_json(existing(SHORTCUTS))
-    statistics = compute_statistics(results, labels, shortcuts, params.evaluate, external)
+    warnings = shortcut_warnings(shortcuts, results.auroc_by_cell)
+    statistics = compute_statistics(results, labels, shortcuts, warnings, params.evaluate, external)
     print(write_comparison(results, statistics, params.evaluate.threshold, REPORTS))
     print(f"The whole page: {PAGE}; figures: {REPORTS / 'figures'}")
 
