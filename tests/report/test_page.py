@@ -120,6 +120,6 @@ def test_every_pair_is_compared_and_every_section_is_there(make_results: Callabl
     pairs = [[cell.strip() for cell in line.strip("|").split("|")][:3] for line in table.splitlines() if "|" in line]
     each = [["frozen", "partial"], ["frozen", "full"], ["partial", "full"]]
     assert pairs[2:] == [[model, *pair] for model in ("resnet18", "resnet50", "all models") for pair in each]
-    for title in ("Operating points", "Calibration (temperature)", "Prediction sets", "Groups of patients"):
+    for title in ("Operating points", "Calibration (platt)", "Prediction sets", "Groups of patients"):
         assert f"## {title}\n" in page
     assert "**Over all models: " in page
