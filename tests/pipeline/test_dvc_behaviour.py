@@ -126,7 +126,7 @@ def without_measured(metrics: Any) -> Any:
 
 def test_two_runs_from_scratch_give_the_same_bits(project: Project, new_project: Callable[..., Project]) -> None:
     other = new_project(compared=["frozen", "full", "full"])
-    other.repro()
+    other.repro(*cells("evaluate", "frozen", "full"))
     for strategy in ("frozen", "full"):
         weights = f"models/{MODEL}/{strategy}/0/weights.safetensors"
         assert (project.folder / weights).read_bytes() == (other.folder / weights).read_bytes()
