@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from thaw.comparison.contender import Contender, aligned
 from thaw.comparison.estimate import Estimate, difference_of
 from thaw.comparison.multiplicity import holm
-from thaw.comparison.resampled import Resampled
+from thaw.comparison.resampled import Resampled, rarer_side
 from thaw.comparison.settings import ComparisonSettings
 from thaw.evaluation.auroc import auroc_by_class
 from thaw.evaluation.bootstrap import Resampling, macro_of
@@ -166,7 +166,9 @@ def _resampled(
         [auroc_of(labels, made.scores[:, classes], group.mask, resampling) for made in contender.predictions]
         for group in pair
     )
-    of_worst, of_best = (_rests_on(labels[group.mask], resampling.patients[group.mask]) for group in pair)
+    of_worst, of_best = (
+        int(rarer_side(labels[group.mask], resampling.patients[group.mask]).any(axis=1).sum()) for group in pair
+    )
     leads = [
         Figure(np.array([high.macro - low.macro]), high.samples - low.samples)
         for low, high in zip(worst, best, strict=True)
@@ -179,15 +181,6 @@ def _macro(of_seeds: Sequence[Figure], patients: int, averages: int) -> Resample
     values = np.array([figure.macro for figure in of_seeds])
     samples = np.stack([macro_of(figure.samples) for figure in of_seeds], axis=1)
     return Resampled(values, samples, patients, averages)
-
-
-def _rests_on(labels: NDArray[np.integer], patients: NDArray[np.int64]) -> int:
-    """Patients with a class, or those without it if they are fewer, of all classes together (see ``Resampled``)."""
-    rarer: set[int] = set()
-    for column in labels.T:
-        sides = (np.unique(patients[column == 1]), np.unique(patients[column == 0]))
-        rarer.update(min(sides, key=len).tolist())
-    return len(rarer)
 
 
 def _row(change: _Change, p_holm: tuple[float | None, float | None], settings: ComparisonSettings) -> dict[str, Any]:
