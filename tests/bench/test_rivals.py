@@ -183,6 +183,13 @@ def test_goals_are_against_the_plain_script_and_the_fastest_recipe() -> None:
     ]  # fmt: skip
 
 
+def test_goals_are_of_those_that_took_part() -> None:
+    without_plain = {name: OUTCOMES[name] for name in ("thaw", "timm's recipe")}
+    assert [row[1] for row in pipeline.goal_rows("resnet18", without_plain)] == ["timm's recipe"]
+    without_recipes = {name: OUTCOMES[name] for name in ("thaw", "plain script")}
+    assert [row[1] for row in pipeline.goal_rows("resnet18", without_recipes)] == ["plain script"]
+
+
 def test_a_row_has_ratio_seconds_and_auroc() -> None:
     assert pipeline.contender_row("resnet18", "thaw", OUTCOMES) == [
         "resnet18", "thaw", "1.00 (1.00 to 1.00)", "10.0", "10.0", "10.0", "10.0", "40.0", "0.850", "0.850", "0.850",
