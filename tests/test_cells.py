@@ -42,7 +42,9 @@ def test_the_folds_of_a_seed_stand_beside_each_other_and_subsets_by_themselves()
 )
 def test_a_cell_names_its_folders(cell: Cell, name: str, folder: str) -> None:
     assert str(cell) == name
-    assert cell.model_folder == Path("models", folder)
+    assert cell.model_folder == Path("models/trained", folder)
+    assert cell.package_folder == Path("models", folder)
+    assert cell.explain_folder == Path("reports/explain", folder)
     assert cell.train_folder == Path("reports/train", folder)
     assert cell.predict_folder == Path("reports/predict", folder)
     assert cell.evaluate_folder == Path("reports/evaluate", folder)

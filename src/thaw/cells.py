@@ -61,6 +61,11 @@ class Cell:
     @property
     def model_folder(self) -> Path:
         """Where train writes the model."""
+        return Path("models/trained") / self.path
+
+    @property
+    def package_folder(self) -> Path:
+        """Where package writes the model with all that is needed to use it."""
         return Path("models") / self.path
 
     @property
@@ -76,6 +81,11 @@ class Cell:
     def external_folder(self, name: str) -> Path:
         """Where external writes what the model says of another set."""
         return self.predict_folder / "external" / name
+
+    @property
+    def explain_folder(self) -> Path:
+        """Where explain writes what the model looks at."""
+        return Path("reports/explain") / self.path
 
     @property
     def evaluate_folder(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,6 +92,21 @@ def load_prepared(folder: Path = Path("data"), cell: Cell | None = None) -> Prep
         table = _with_fewer_to_train(table, dataset["classes"], cell.subset)
     pixels = np.load(folder / "images.npy", mmap_mode="r")
     return Prepared(pixels, table, dataset["classes"], dataset["task"], dataset["title"], dataset["synthetic"])
+
+
+def prediction_table(
+    part: pd.DataFrame, classes: Sequence[str], logits: NDArray[np.floating], names: Sequence[str]
+) -> pd.DataFrame:
+    """One row an image: ``names``, then label_<class> … (empty where unknown) and logit_<class> …
+
+    Args:
+        part: rows of a ``Prepared.table``.
+        classes: in the order of the logits.
+        logits: (rows, classes).
+        names: further columns of ``part`` that are kept.
+    """
+    scores = pd.DataFrame(logits, columns=[f"logit_{name}" for name in classes], index=part.index)
+    return pd.concat([part[list(names)], part[list(classes)].add_prefix("label_"), scores], axis=1)
 
 
 def _split_of_fold(split: pd.DataFrame, fold: int) -> pd.Series[str]:

@@ -8,8 +8,9 @@ import pytest
 
 from thaw.errors import UserError
 from thaw.evaluation.predictions import Predictions
-from thaw.external.prepared import SPLIT, load_other_set, prediction_table
+from thaw.external.prepared import SPLIT, load_other_set
 from thaw.files import read_csv, write_csv, write_json, write_text
+from thaw.prepared import prediction_table
 
 CLASSES = ["Mass", "Pneumonia"]
 
@@ -38,7 +39,8 @@ def test_labels_are_those_of_the_models_classes(folder: Path) -> None:
 
 def test_predictions_come_back_from_the_file(folder: Path, tmp_path: Path) -> None:
     data = load_other_set(folder, {"Pneumonia": ["Viral"]}, CLASSES, "multilabel")
-    write_csv(tmp_path / "predictions.csv", prediction_table(data, np.arange(6.0).reshape(3, 2)))
+    table = prediction_table(data.table, data.classes, np.arange(6.0).reshape(3, 2), ["image", "patient"])
+    write_csv(tmp_path / "predictions.csv", table)
     table = read_csv(tmp_path / "predictions.csv")
     assert list(table) == ["image", "patient", "label_Mass", "label_Pneumonia", "logit_Mass", "logit_Pneumonia"]
     made = Predictions.of_table(table, CLASSES, "multilabel")

@@ -61,7 +61,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.chdir(tmp_path)
     write_sets(tmp_path)
     select({"PNEUMONIA": ["COVID-19"], "NORMAL": ["No Finding"]})
-    save_model(Path("models/resnet18/full/0"), build_classifier("resnet18", 2, 0, size_px=32), DESCRIPTION)
+    save_model(Path("models/trained/resnet18/full/0"), build_classifier("resnet18", 2, 0, size_px=32), DESCRIPTION)
 
     def run(stage: ModuleType, *arguments: str) -> str:
         monkeypatch.setattr(sys, "argv", ["stage", *arguments])
@@ -112,7 +112,7 @@ def test_the_model_predicts_every_image_in_its_own_classes(run: Run) -> None:
     assert table["image"].tolist() == [f"images/{number:02}.png" for number in range(1, 12)]
     assert table.loc[:2, "label_PNEUMONIA"].tolist()[0] == 1
     assert table["label_PNEUMONIA"].isna().tolist() == [False, True, False, False] * 2 + [False, True, False]
-    classifier, _ = load_model(Path("models/resnet18/full/0"))
+    classifier, _ = load_model(Path("models/trained/resnet18/full/0"))
     examples = Examples(np.load("data/external/covid/images.npy"), np.arange(1, 12), np.zeros((11, 2), np.int64))
     expected = predict_logits(classifier, examples, 8, torch.device("cpu"), "fp32")
     assert table[columns[4:]].to_numpy() == pytest.approx(expected, abs=1e-5)
@@ -143,5 +143,5 @@ def test_what_the_user_can_get_wrong_is_one_line(run: Run) -> None:
         run(external_data, "covid")
     with pytest.raises(UserError, match="the seed is 'x': give a whole number"):
         run(external, "resnet18", "full", "x", "covid")
-    with pytest.raises(UserError, match=r"models/resnet18/frozen/0 holds no trained model"):
+    with pytest.raises(UserError, match=r"models/trained/resnet18/frozen/0 holds no trained model"):
         run(external, "resnet18", "frozen", "0", "covid")

@@ -11,10 +11,9 @@ import pytest
 
 from thaw.evaluation.predictions import metrics_of
 from thaw.files import read_csv, write_csv
-from thaw.prepared import Prepared
-from thaw.stages.predict import prediction_table
+from thaw.prepared import Prepared, prediction_table
 
-CLASSES = ["Effusion", "Mass"]
+CLASSES, NAMES = ["Effusion", "Mass"], ["image", "patient", "split"]
 TABLE = pd.DataFrame(
     {
         "row": range(5),
@@ -29,13 +28,13 @@ DATA = Prepared(np.zeros((5, 2, 2), np.uint8), TABLE, CLASSES, "multilabel", "T"
 
 
 def test_predictions_name_image_patient_split_labels_and_logits() -> None:
-    table = prediction_table(DATA, "test", np.array([[2.0, -1], [-1, 3], [-2, -2]]))
+    table = prediction_table(DATA.of("test"), CLASSES, np.array([[2.0, -1], [-1, 3], [-2, -2]]), NAMES)
     assert list(table) == ["image", "patient", "split", "label_Effusion", "label_Mass", "logit_Effusion", "logit_Mass"]
     assert table.iloc[0].tolist() == ["b", "1", "test", 1, 0, 2.0, -1.0]
 
 
 def test_metrics_can_be_computed_again_from_the_table() -> None:
-    table = prediction_table(DATA, "test", np.array([[2.0, -1], [-1, 3], [-2, -2]]))
+    table = prediction_table(DATA.of("test"), CLASSES, np.array([[2.0, -1], [-1, 3], [-2, -2]]), NAMES)
     metrics = metrics_of(table, CLASSES, "multilabel", 0.5)
     assert (metrics["auroc_macro"], metrics["accuracy"]) == (1, 1)
 
@@ -44,7 +43,8 @@ def test_metrics_can_be_computed_again_from_the_table() -> None:
 def test_a_table_read_back_gives_the_same_metrics(unknown: int, tmp_path: Path) -> None:
     data = dataclasses.replace(DATA, table=TABLE.astype({"Mass": "Int64"}))
     data.table.loc[data.table.index[:unknown], "Mass"] = pd.NA
-    tables = [prediction_table(data, split, np.ones((images, 2))) for split, images in (("val", 1), ("test", 3))]
+    parts = [data.of(split) for split in ("val", "test")]
+    tables = [prediction_table(part, CLASSES, np.ones((len(part), 2)), NAMES) for part in parts]
     write_csv(tmp_path / "predictions.csv", pd.concat(tables))
     again = read_csv(tmp_path / "predictions.csv")
     tested = again[again["split"] == "test"]

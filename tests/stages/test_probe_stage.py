@@ -13,8 +13,7 @@ from thaw.errors import UserError
 from thaw.files import read_json, write_json
 from thaw.params.read import read_params
 from thaw.stages import probe
-from thaw.stages.train import precision_of
-from thaw.training.probe import may_have_bf16
+from thaw.training.probe import may_have_bf16, precision_of
 
 REPOSITORY = Path(__file__).parents[2]
 CPU = torch.device("cpu")
@@ -73,10 +72,10 @@ def test_training_takes_the_choice_only_where_params_yaml_leaves_it() -> None:
     write_json(CHOICE, {"precision": "bf16", "reason": ""})
     for named, found in (("auto", "bf16"), ("fp32", "fp32"), ("bf16", "bf16")):
         set_params(named)
-        assert precision_of("resnet18", read_params("train").train, CPU) == found
+        assert precision_of("resnet18", read_params("train").train.precision, CPU) == found
 
 
 def test_training_without_the_choice_names_the_stage() -> None:
     set_params("auto")
     with pytest.raises(UserError, match=r"auto, and models/probe/resnet18\.json is missing; run"):
-        precision_of("resnet18", read_params("train").train, CPU)
+        precision_of("resnet18", read_params("train").train.precision, CPU)

@@ -242,7 +242,7 @@ class Cell:
         params["train"].update(devices=2, batch_size=16, **more)
         YAML(typ="safe").dump(params, folder / "params.yaml")
         self.unfinished = folder / f"models/.unfinished/{MODEL}/s0/0/state.pt"
-        self.model, self.report = folder / f"models/{MODEL}/s0/0", folder / f"reports/train/{MODEL}/s0/0"
+        self.model, self.report = folder / f"models/trained/{MODEL}/s0/0", folder / f"reports/train/{MODEL}/s0/0"
 
     def run(self, meanwhile: Callable[[subprocess.Popen[str]], None] = lambda _: None) -> tuple[int, str, str]:
         """The stage's exit code, standard output and standard error."""

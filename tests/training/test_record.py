@@ -29,7 +29,11 @@ def test_a_training_leaves_curves_a_table_and_its_cost(tmp_path: Path, monkeypat
     assert cost["epochs"] == 2
     assert cost["best_epoch"] == one.state.best
     assert cost["images_at_once"] == 8
-    assert cost["phases"][0]["blocks"]["layer4"] is None
+    blocks = {row["block"]: row for row in cost["phases"][0]["blocks"]}
+    assert blocks["layer4"]["learning_rate"] is blocks["layer4"]["epochs"] is None
+    assert blocks["layer4"]["trainable"] == 0 < blocks["layer4"]["parameters"]
+    assert blocks["head"]["trainable"] == blocks["head"]["parameters"]
+    assert sum(row["parameters"] for row in blocks.values()) == cost["parameters"]
     assert not (tmp_path / "dvc.yaml").exists()
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from thaw.external.class_map import ClassMap
 from thaw.files import read_csv, read_json
@@ -38,15 +37,3 @@ def load_other_set(folder: Path, meanings: Mapping[str, Sequence[str]], classes:
     whole = pd.concat([table[["row", "image", "patient"]].assign(split=SPLIT), columns], axis=1)
     pixels = np.load(folder / "images.npy", mmap_mode="r")
     return Prepared(pixels, whole, classes, task, described["title"], described["synthetic"])
-
-
-def prediction_table(data: Prepared, logits: NDArray[np.floating]) -> pd.DataFrame:
-    """One row an image: image, patient, label_<class> … (empty where unknown), logit_<class> …
-
-    Args:
-        data: what ``load_other_set`` gave.
-        logits: (N, classes), of all its images in their order.
-    """
-    labels = data.table[data.classes].add_prefix("label_")
-    scores = pd.DataFrame(logits, columns=[f"logit_{name}" for name in data.classes], index=labels.index)
-    return pd.concat([data.table[["image", "patient"]], labels, scores], axis=1)

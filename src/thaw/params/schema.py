@@ -10,6 +10,7 @@ from thaw.backbones.catalog import ARCHITECTURES, TIMM
 from thaw.errors import did_you_mean
 from thaw.params.dataset import DatasetParams, PreprocessParams, SplitParams
 from thaw.params.evaluation import EvaluateParams
+from thaw.params.explain import ExplainParams
 from thaw.params.section import Section, Text, unique
 from thaw.params.strategy import Phases, ScheduleField, StrategyName
 
@@ -89,3 +90,4 @@ class Params(Section):
     strategies: Annotated[dict[StrategyName, Phases], Field(min_length=1)]
     train: TrainParams
     evaluate: EvaluateParams
+    explain: ExplainParams

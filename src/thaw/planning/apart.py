@@ -11,15 +11,13 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from multiprocessing import get_context
-from pathlib import Path
 
 from thaw.errors import UserError
 from thaw.planning.costs import ModelCost
 from thaw.planning.probe import Question, measure
 from thaw.training.device import Precision, choose_device, choose_precision, keep_freed_memory
-from thaw.training.probe import find_precision, read_precision
+from thaw.training.probe import PROBED, find_precision, read_precision
 
-PROBED = Path("models/probe")  # where the stage probe writes its choice
 PLAIN_STAGE = "thaw.stages.inspect"  # one without torch; not the lightest and not the heaviest
 
 

@@ -18,10 +18,10 @@ from thaw.labels import UNKNOWN
 from thaw.params.schema import Params, TrainParams
 from thaw.params.strategy import Phase
 from thaw.prepared import Prepared
-from thaw.training.device import Precision, choose_device, choose_precision
+from thaw.training.device import Precision, choose_device
 from thaw.training.engine import Trainer
 from thaw.training.inference import predict_logits
-from thaw.training.probe import read_precision
+from thaw.training.probe import precision_of
 from thaw.training.store import Store
 
 Predict = Callable[[Prepared, int], Predictions]  # data and the seed of the head -> what the test images were given
@@ -96,12 +96,5 @@ def make_trial(params: Params, model: str, strategy: str, folder: Path, models: 
     store = Store(folder, settings.cache_gib, "check") if settings.cache_gib else None
     return Trial(
         model, phases, settings, params.seeds[0], pretrained, device,
-        _precision(model, settings, device, models / "probe"), params.evaluate.batch_size, store,
+        precision_of(model, settings.precision, device, models / "probe"), params.evaluate.batch_size, store,
     )  # fmt: skip
-
-
-def _precision(model: str, settings: TrainParams, device: torch.device, probed: Path) -> Precision:
-    """As the stage train chooses it."""
-    if settings.precision == "auto" and device.type == "cpu":
-        return read_precision(probed / f"{model}.json", model)
-    return choose_precision(settings.precision, device)

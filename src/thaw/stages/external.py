@@ -21,15 +21,14 @@ from thaw.command import arguments, run
 from thaw.errors import UserError
 from thaw.evaluation.rounding import rounded
 from thaw.external.domain import Side, check_domain
-from thaw.external.features import features_of
 from thaw.external.named import FOLDER, named_set
-from thaw.external.prepared import SPLIT, load_other_set, prediction_table
+from thaw.external.prepared import SPLIT, load_other_set
 from thaw.files import write_csv, write_json
 from thaw.params.read import read_params
-from thaw.prepared import Prepared, load_prepared
+from thaw.prepared import Prepared, load_prepared, prediction_table
 from thaw.subsets import draw_patients
 from thaw.training.device import choose_device, keep_freed_memory, make_deterministic
-from thaw.training.inference import predict_logits
+from thaw.training.inference import predict_logits, predict_with_features
 from thaw.training.saved import load_model
 
 MOST_IMAGES = 2000  # of each set, for the probe
@@ -55,7 +54,7 @@ def side_of(
     part = data.of(split)
     drawn = part["patient"].isin(draw_patients(part, data.classes, MOST_IMAGES))
     some = dataclasses.replace(data, table=part[drawn])
-    features = features_of(
+    _, features = predict_with_features(
         classifier, description["model"], some.examples(split), batch_size, device, description["precision"]
     )
     return Side(features, some.table["patient"].to_numpy(object))
@@ -83,7 +82,7 @@ def main() -> None:
         for data, split in ((inner, "test"), (outer, SPLIT))
     )
     domain = check_domain(inside, outside, params["resamples"], params["confidence"])
-    write_csv(folder / "predictions.csv", prediction_table(outer, logits))
+    write_csv(folder / "predictions.csv", prediction_table(outer.table, outer.classes, logits, ["image", "patient"]))
     write_json(folder / "domain.json", rounded(domain))
     print(f"{name}: {domain['sentence']}")
 

@@ -26,11 +26,11 @@ from typing import Any
 from thaw.command import arguments, run
 from thaw.evaluation.rounding import rounded
 from thaw.files import write_json
+from thaw.images.properties import read_properties
 from thaw.inspection.material import load_material
 from thaw.params.read import read_params
 from thaw.shortcuts.cautions import shortcut_warnings
 from thaw.shortcuts.measure import measure_shortcuts
-from thaw.shortcuts.properties import read_properties
 
 SHORTCUTS = Path("reports/shortcuts.json")
 

@@ -2,7 +2,7 @@
 
 Reads     the parameters train and strategies.<strategy>; the prepared data, models/pretrained/<model>.safetensors,
           models/probe/<model>.json where train.precision is auto on a CPU.
-Writes    models/<cell>/ (weights.safetensors, model.json: the best epoch by validation AUROC),
+Writes    models/trained/<cell>/ (weights.safetensors, model.json: the best epoch by validation AUROC),
           reports/train/<cell>/ (dvclive's curves, history.csv, cost.json); data/activations, which any cell may use
           and which may be removed at any time.
 Promises  frozen tensors end bit-identical to how they began; all strategies of a model and seed start from the same
@@ -19,8 +19,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from thaw.backbones.classifier import build_classifier
 from thaw.backbones.stored import load_pretrained
 from thaw.cells import Cell
@@ -32,36 +30,18 @@ from thaw.params.strategy import Phase
 from thaw.prepared import Prepared, load_prepared
 from thaw.training import launch
 from thaw.training.checkpoint import FOLDER, Checkpoint, identity_of
-from thaw.training.device import (
-    Precision,
-    choose_device,
-    choose_precision,
-    device_name,
-    keep_freed_memory,
-    make_deterministic,
-)
+from thaw.training.device import choose_device, device_name, keep_freed_memory, make_deterministic
 from thaw.training.distributed import ALONE, Group
 from thaw.training.engine import Trainer
 from thaw.training.epoch import NotFiniteError
-from thaw.training.probe import read_precision
+from thaw.training.probe import precision_of
 from thaw.training.record import Recorder
 from thaw.training.saved import save_model
 from thaw.training.store import FOLDER as ACTIVATIONS
 from thaw.training.store import Store
 
-PRETRAINED, PROBED, PIXELS = Path("models/pretrained"), Path("models/probe"), Path("data/images.npy")
+PRETRAINED, PIXELS = Path("models/pretrained"), Path("data/images.npy")
 TABLES = [Path("data/dataset.json"), Path("data/images.csv"), Path("data/labels.csv"), Path("data/split.csv")]
-
-
-def precision_of(model: str, settings: TrainParams, device: torch.device) -> Precision:
-    """The precision that params.yaml names; where that is auto, a GPU's by rule and a CPU's by the stage probe.
-
-    Raises:
-        UserError: the stage probe has not been run, or there is no GPU for fp16.
-    """
-    if settings.precision == "auto" and device.type == "cpu":
-        return read_precision(PROBED / f"{model}.json", model)
-    return choose_precision(settings.precision, device)
 
 
 def make_trainer(
@@ -69,7 +49,7 @@ def make_trainer(
 ) -> Trainer:
     """The trainer of a cell: its backbone from the pretrained weights or from scratch, its head from the seed."""
     device, stored = group.device(choose_device(settings.device)), PRETRAINED / f"{cell.model}.safetensors"
-    precision = precision_of(cell.model, settings, device)
+    precision = precision_of(cell.model, settings.precision, device)
     pretrained = None if phases[0].weights == "none" else load_pretrained(stored)
     classifier = build_classifier(cell.model, len(data.classes), cell.seed, pretrained, data.pixels.shape[1])
     decisive = {

@@ -21,6 +21,7 @@ from thaw.training.device import Precision, autocast, choose_precision
 LEAST_GAIN = 1.15  # below it noise could turn the choice, and with it the weights of a second run
 IMAGES, CLASSES, ROUNDS = 8, 2, 5
 RATE = 1e-5
+PROBED = Path("models/probe")  # where the stage probe writes
 
 Choice = tuple[Precision, str]  # the precision, and the reason in a sentence
 
@@ -84,6 +85,25 @@ def faster(fp32_seconds: float, bf16_seconds: float) -> Choice:
     if fp32_seconds >= LEAST_GAIN * bf16_seconds:
         return "bf16", f"A training step on this CPU is at least {LEAST_GAIN} times as fast in bf16."
     return "fp32", f"A training step on this CPU is not {LEAST_GAIN} times as fast in bf16."
+
+
+def precision_of(
+    model: str, wanted: Literal["auto"] | Precision, device: torch.device, probed: Path = PROBED
+) -> Precision:
+    """The precision that params.yaml names; where that is auto, a GPU's by rule and a CPU's by the stage probe.
+
+    Args:
+        model: the backbone.
+        wanted: ``train.precision``.
+        device: where it is trained.
+        probed: where the stage probe writes.
+
+    Raises:
+        UserError: the stage probe has not been run, or there is no GPU for fp16.
+    """
+    if wanted == "auto" and device.type == "cpu":
+        return read_precision(probed / f"{model}.json", model)
+    return choose_precision(wanted, device)
 
 
 def read_precision(path: Path, model: str) -> Literal["fp32", "bf16"]:

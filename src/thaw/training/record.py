@@ -14,6 +14,7 @@ import torch
 from dvclive.live import Live
 
 from thaw import strategies
+from thaw.backbones.classifier import Classifier
 from thaw.files import write_csv, write_json
 from thaw.strategies import Plan
 from thaw.training.device import device_name, peak_memory_gib
@@ -74,7 +75,12 @@ class Recorder:
             "epochs": len(state.history),
             "images_at_once": state.part_images,
             "phases": [
-                {"phase": number, **times(state.of_phase(number)), "blocks": fastest(phase)}
+                {
+                    "phase": number,
+                    "epochs": len(phase),
+                    **times(state.of_phase(number)),
+                    "blocks": trained_blocks(trainer.classifier, phase),
+                }
                 for number, phase in enumerate(plans, start=1)
             ],
         }
@@ -88,6 +94,23 @@ def times(epochs: Sequence[Epoch]) -> dict[str, Any]:
         "seconds": round(sum(epoch.seconds for epoch in epochs), 2),
         "images_per_second": round(images / training, 1) if training else None,
     }
+
+
+def trained_blocks(classifier: Classifier, plans: Sequence[Plan]) -> list[dict[str, Any]]:
+    """Every block: its parameters, how many a phase trains, at what rate, and the first and last epoch that does."""
+    rates, rows = fastest(plans), dict[str, dict[str, Any]]()
+    for block in classifier.block_names:
+        epochs = [number for number, plan in enumerate(plans, start=1) if plan.blocks[block] is not None]
+        rows[block] = {
+            "block": block, "parameters": 0, "trainable": 0, "learning_rate": rates[block],
+            "epochs": [epochs[0], epochs[-1]] if epochs else None,
+        }  # fmt: skip
+    trained = {name for plan in plans for name, rate in plan.parameters.items() if rate is not None}
+    for name, parameter in classifier.network.named_parameters():
+        row = rows[classifier.block_of(name)]
+        row["parameters"] += parameter.numel()
+        row["trainable"] += parameter.numel() * (name in trained)
+    return list(rows.values())
 
 
 def fastest(plans: Sequence[Plan]) -> Mapping[str, float | None]:

@@ -13,7 +13,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from thaw.errors import UserError
-from thaw.shortcuts.properties import Properties, archives_of, properties_of, read_properties
+from thaw.images.properties import Properties, archives_of, properties_of, read_properties
 
 Pack = Callable[..., Path]
 
