@@ -1,0 +1,1 @@
+"""Where networks look, what they confuse, and what thawing changed in them."""
