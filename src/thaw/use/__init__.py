@@ -1,0 +1,1 @@
+"""A trained model on new images, with nothing but its own folder."""
