@@ -14,9 +14,11 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from thaw.files import replacing, write_csv
 from thaw.report.average import average
-from thaw.report.class_figures import CHANCE, auroc_by_class, confusion_matrices
+from thaw.report.class_figures import confusion_matrices
+from thaw.report.class_intervals import auroc_intervals
 from thaw.report.data_size import size_table
 from thaw.report.data_size_figure import auroc_by_size
+from thaw.report.panels import CHANCE, amount
 from thaw.report.promise_figure import promise_kept
 from thaw.report.reliability_figure import reliability
 from thaw.report.results import CellResult, Results
@@ -33,7 +35,7 @@ def figures_of(results: Results) -> Mapping[str, Callable[[Results], Figure]]:
     by_class = (
         {"confusion_matrices.png": confusion_matrices}
         if results.subject.task == "multiclass"
-        else {"auroc_by_class.png": auroc_by_class}
+        else {"auroc_by_class.png": auroc_intervals}
     )
     return {
         "learning_curves.png": learning_curves,
@@ -157,7 +159,7 @@ def quality_against_cost(results: Results) -> Figure:
     light_grid(axes, "both")
     _cost_legend(figure, colour, marker)
     heading(figure, results.subject, "quality against cost, labelled with trained parameters")
-    label_points(axes, [(mean["seconds"], mean["auroc_macro"], _count(mean["trainable"])) for mean in shown.values()])
+    label_points(axes, [(mean["seconds"], mean["auroc_macro"], amount(mean["trainable"])) for mean in shown.values()])
     return figure
 
 
@@ -169,8 +171,3 @@ def _cost_legend(figure: Figure, colour: dict[str, str], marker: dict[str, str])
     areas = [Patch(color=colour[name], label=name) for name in colour]
     shapes = [Line2D([], [], linestyle="", marker=marker[name], color="#555555", label=name) for name in marker]
     figure.legend(handles=[*areas, *shapes], loc="outside right center")
-
-
-def _count(number: float) -> str:
-    """A count for people: 17.9 K, 4.0 M."""
-    return f"{number / 1e6:.1f} M" if number >= 1e6 else f"{number / 1e3:.1f} K"

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from thaw.caveats import LEAKING, NOISY, RESEARCH_ONLY
 from thaw.labels import Task
 from thaw.report.cell_sections import calibration, class_table, operating_points, prediction_sets, subgroups
 from thaw.report.comparison import undefined_classes
@@ -16,11 +17,6 @@ from thaw.report.results import Results
 from thaw.report.statistics import Statistics
 from thaw.report.statistics_sections import differences, leaks_and_shortcuts, other_data, subgroup_changes, verdict
 
-LEAKING = (
-    "**The split leaks: patients of the test images were trained on. These figures only show what leakage claims.**"
-)
-NOISY = "Labels are noisy: figures say how well a network agrees with them, not how often it is right about patients."
-RESEARCH_ONLY = "Not a medical device; for research only."
 ACCURACY: dict[Task, str] = {
     "multiclass": "Accuracy: share of test images whose likeliest class is the right one.",
     "multilabel": "Accuracy: share of right yes/no decisions over all test images and classes, at evaluate.threshold; "

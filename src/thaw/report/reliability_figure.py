@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from thaw.report.panels import panels
+from thaw.report.reliability_points import reliability_points
 from thaw.report.results import Results
 from thaw.report.style import heading, light_grid
 
@@ -25,13 +26,8 @@ def reliability(results: Results) -> Figure:
     point grows with the images in its bin.
     """
     pairs = results.pairs
-    rows = math.ceil(len(pairs) / COLUMNS)
-    columns = min(len(pairs), COLUMNS)
-    figure = Figure(figsize=(max(6.5, 2.8 * columns), 1 + 2.9 * rows), layout="constrained")
-    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flatten().tolist()
-    for axes in panels[len(pairs) :]:
-        axes.remove()
-    for axes, (model, strategy) in zip(panels, pairs, strict=False):
+    figure, made = panels(len(pairs), COLUMNS, (max(6.5, 2.8 * min(len(pairs), COLUMNS)), 2.9))
+    for axes, (model, strategy) in zip(made, pairs, strict=True):
         axes.plot([0, 1], [0, 1], color="#777777", linewidth=0.8, linestyle="--")
         for side, colour in SIDES.items():
             _curve(axes, results.seeds_of(model, strategy)[0].details["calibration"][side], colour)
@@ -44,26 +40,10 @@ def reliability(results: Results) -> Figure:
 
 
 def _curve(axes: Axes, side: dict[str, Any], colour: str) -> None:
-    points = side.get("reliability_top_label") or _all_classes(side["reliability"])
+    points = reliability_points(side)
     if not points:
         return
     probability, frequency = ([point[name] for point in points] for name in AXES)
     images = np.array([point["images"] for point in points])
     axes.plot(probability, frequency, color=colour, linewidth=1)
     axes.scatter(probability, frequency, 8 + 60 * images / images.max(), colour)
-
-
-def _all_classes(curves: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """One curve of all classes' points: those in the same fifteenth of the scale joined, weighted by their images."""
-    bins: dict[int, list[dict[str, Any]]] = {}
-    for point in (point for curve in curves.values() for point in curve):
-        bins.setdefault(min(int(15 * point["confidence"]), 14), []).append(point)
-    joined = []
-    for _, points in sorted(bins.items()):
-        images = sum(point["images"] for point in points)
-        means = {
-            name: sum(point["images"] * point[name] for point in points) / images
-            for name in ("confidence", "frequency")
-        }
-        joined.append({**means, "images": images})
-    return joined
