@@ -18,6 +18,7 @@ from thaw.cells import Cell
 REPOSITORY = Path(__file__).parents[2]
 SOURCE = REPOSITORY / "src"
 CELL_STAGES = ("train", "predict", "evaluate")
+PLAIN_CELL_STAGES = (*CELL_STAGES, "package", "explain")  # without folds and subsets
 STAGES: dict[str, Any] = YAML(typ="safe").load(REPOSITORY / "dvc.yaml")["stages"]
 
 
@@ -51,13 +52,15 @@ def closure(module: str) -> set[Path]:
             file = file_of(".".join(parts[:length]))
             if file is not None and file not in files:
                 files.add(file)
-                waiting.extend(imported(file))
+                waiting.extend([] if says_nothing(file) else imported(file))
     return files
 
 
 def says_nothing(file: Path) -> bool:
-    """Whether a package's __init__ holds a docstring only, so that a change of it changes no result."""
-    return file.name == "__init__.py" and len(ast.parse(file.read_text()).body) == 1
+    """Whether a package's __init__ changes no result: it holds a docstring only, or thaw.load for users of a model."""
+    return file == SOURCE / "thaw/__init__.py" or (
+        file.name == "__init__.py" and len(ast.parse(file.read_text()).body) == 1
+    )
 
 
 def declared_files(stage: str) -> set[Path]:
@@ -121,6 +124,8 @@ GRID = {"models": ["resnet18"], "seeds": [0], "strategy": "norm", "compared": ["
 ONCE = [
     "compare",
     "download",
+    "embeddings",
+    "gallery",
     "inspect",
     "labels",
     "preprocess",
@@ -132,7 +137,7 @@ ONCE = [
 
 
 def test_without_folds_and_subsets_every_strategy_is_one_cell(tmp_path: Path) -> None:
-    cells = [f"{stage}@resnet18-{name}-0" for stage in CELL_STAGES for name in ("frozen", "full", "norm")]
+    cells = [f"{stage}@resnet18-{name}-0" for stage in PLAIN_CELL_STAGES for name in ("frozen", "full", "norm")]
     assert sorted(resolved(tmp_path, **GRID, folds=[], subsets=[])) == sorted([*ONCE, *cells])
 
 
@@ -144,7 +149,16 @@ def test_folds_and_subsets_are_further_cells_of_every_strategy(tmp_path: Path) -
         for kind, part in (("", ""), ("_fold", "-2"), ("_subset", "-20"))
         for name in ("frozen", "full", "norm")
     ]
-    assert sorted(stages) == sorted([*ONCE, *cells])
+    once = [f"{stage}@resnet18-{name}-0" for stage in ("package", "explain") for name in ("frozen", "full", "norm")]
+    assert sorted(stages) == sorted([*ONCE, *cells, *once])
+
+
+def test_only_the_first_seed_is_explained(tmp_path: Path) -> None:
+    stages = resolved(tmp_path, **{**GRID, "seeds": [7, 8]})
+    assert sorted(name for name in stages if name.startswith("explain")) == [
+        f"explain@resnet18-{name}-7" for name in ("frozen", "full", "norm")
+    ]
+    assert sum(name.startswith("package") for name in stages) == 6
 
 
 @pytest.mark.parametrize(
@@ -159,10 +173,11 @@ def test_a_cells_stages_read_and_write_its_own_folders(suffix: str, cell: Cell, 
     stages = resolved(tmp_path, **GRID, folds=[2], subsets=[20])
     train, predict, evaluate = (stages[f"{stage}{suffix}"] for stage in CELL_STAGES)
     said = {(cell.predict_folder / name).as_posix() for name in ("predictions.csv", "training_set.json")}
+    features = (cell.predict_folder / "features.npz").as_posix()
     measured = ("metrics.json", "details.json", "rule.json", "sets.csv")
     assert {str(out) for out in train.outs} == {cell.model_folder.as_posix(), cell.train_folder.as_posix()}
     assert {str(dep) for dep in predict.deps if str(cell.path) in str(dep)} == {cell.model_folder.as_posix()}
-    assert {str(out) for out in predict.outs} == said
+    assert {str(out) for out in predict.outs} == {*said, features}
     assert {str(dep) for dep in evaluate.deps if str(cell.path) in str(dep)} == {*said, cell.train_folder.as_posix()}
     assert {str(out) for out in evaluate.outs} == {(cell.evaluate_folder / name).as_posix() for name in measured}
     for stage in (train, predict, evaluate):
@@ -186,7 +201,7 @@ def test_another_set_is_brought_in_once_and_every_cell_tested_on_it(tmp_path: Pa
 
 
 def test_what_a_cell_depends_on_is_the_same_with_and_without_fold_and_subset() -> None:
-    own = ("models/${item.model}/", "reports/train", "reports/predict")
+    own = ("models/trained/", "reports/train", "reports/predict")
     for stage in CELL_STAGES:
         sources = [
             {dep for dep in STAGES[name]["deps"] if not dep.startswith(own)}

@@ -87,7 +87,15 @@ def project(tmp_path: Path) -> Path:
     limits = {"synthetic": True, "notices": ["Drawn."]}
     write(
         tmp_path / "data/dataset.json",
-        {"name": "phantom", "title": "Phantom X-rays", "task": "multilabel", "classes": CLASSES, **limits},
+        {
+            "name": "phantom",
+            "title": "Phantom X-rays",
+            "task": "multilabel",
+            "classes": CLASSES,
+            "images": 20,
+            "patients": 11,
+            **limits,
+        },
     )
     splits = {"train": {"patients": 7, "images": 14}, "val": {"patients": 2, "images": 3}}
     splits["test"] = {"patients": 2, "images": 3}
@@ -179,7 +187,8 @@ def test_a_missing_file_is_an_error_that_names_it(project: Path, run_stage: Call
 def test_folds_are_pooled_and_the_page_says_so(project: Path, run_stage: Callable[[], str]) -> None:
     select(project, "full", folds=(2,))
     splits = json.loads((project / "reports/split.json").read_text())
-    write(project / "reports/split.json", {**splits, "folds": [{"images": 4, "patients": 4}] * 5})
+    part = {"images": 4, "patients": 4, "share": 0.2, "prevalence": {}}
+    write(project / "reports/split.json", {**splits, "folds": [part] * 5})
     for strategy in ("frozen", "full"):
         for seed in (0, 1):
             write_cell(project, Cell("efficientnet_lite0", strategy, seed, fold=2))
