@@ -25,6 +25,7 @@ BENCHMARKS = {
     "memory": "peak memory of training on 112,120 images",
     "scale": "time against the number of images and of strategies",
     "evaluation": "statistics of one cell from stored predictions, at NIH's size",
+    "use": "a packaged model on new images against a bare forward pass",
     "start-up": "import time of each stage; a pipeline with nothing to do",
     "full-scale": "NIH's full size: download, labels, split, preprocess, a second run",
 }

@@ -27,7 +27,7 @@ from thaw.yaml_edit import with_values
 
 GOAL_SECONDS = 2.0
 HEAVY = ("torch", "torchvision", "timm", "pandas", "matplotlib", "scipy", "sklearn", "pydicom", "dvclive")
-NEED_TORCH = ("external", "predict", "train", "weights")  # they build networks
+NEED_TORCH = ("explain", "external", "predict", "train", "weights")  # they build networks
 PYTHON = "Python alone"
 PROGRAM = "import json, sys; import {module}; print(json.dumps(sorted(sys.modules)))"
 PHANTOMS: dict[tuple[str, ...], int] = {("dataset", "phantom", "images"): 40, ("dataset", "phantom", "size"): 64}

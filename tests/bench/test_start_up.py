@@ -28,8 +28,8 @@ def test_heavy_packages_are_named_as_wholes_and_in_order() -> None:
 
 def test_all_stages_are_measured() -> None:
     assert start_up.stage_names() == [
-        "compare", "download", "evaluate", "external", "external_data", "inspect", "labels", "predict", "preprocess",
-        "probe", "shortcuts", "split", "train", "weights",
+        "compare", "download", "embeddings", "evaluate", "explain", "external", "external_data", "gallery", "inspect",
+        "labels", "package", "predict", "preprocess", "probe", "shortcuts", "split", "train", "weights",
     ]  # fmt: skip
     assert set(start_up.NEED_TORCH) <= set(start_up.stage_names())
 
