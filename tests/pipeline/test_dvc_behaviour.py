@@ -29,9 +29,12 @@ def cells(stage: str, *strategies: str) -> set[str]:
 
 
 def every_stage(*strategies: str) -> set[str]:
-    return {name for stage in ("train", "predict", "evaluate") for name in cells(stage, *strategies)}
+    stages = ("train", "predict", "evaluate", "package", "explain")
+    return {name for stage in stages for name in cells(stage, *strategies)}
 
 
+# what is made of all cells together; the images that are shown may change with any, so any may be explained again
+TOGETHER, EXPLAINED = {"gallery", "embeddings", "compare"}, cells("explain", *THREE)
 ALL = {
     "download",
     "labels",
@@ -42,7 +45,7 @@ ALL = {
     f"weights@{MODEL}",
     f"probe@{MODEL}",
     *every_stage(*THREE),
-    "compare",
+    *TOGETHER,
 }
 
 
@@ -80,7 +83,7 @@ def test_the_committed_reports_are_the_small_tables(project: Project) -> None:
 def test_a_changed_rate_reruns_that_strategy_alone_and_setting_it_back_trains_nothing(project: Project) -> None:
     before = table(project)
     ran = project.experiment("strategies.full.0.lr=0.0005")
-    assert ran == {*every_stage("full"), "compare"}
+    assert ran - EXPLAINED == (every_stage("full") | TOGETHER) - EXPLAINED
     assert table(project).loc["frozen"].equals(before.loc["frozen"])
     project.git("checkout", "params.yaml")
     assert project.repro() <= {"compare"}
@@ -96,7 +99,7 @@ def test_another_headline_reruns_compare_alone_and_metrics_diff_shows_it(project
 
 def test_a_strategy_outside_the_grid_is_trained_alone_when_it_is_selected(project: Project) -> None:
     ran = project.experiment("strategy=progressive")
-    assert ran == {*every_stage("progressive"), "compare"}
+    assert ran == every_stage("progressive") | TOGETHER
     assert set(table(project).index) == {*THREE, "progressive"}
 
 
@@ -108,15 +111,16 @@ def test_another_split_reruns_all_below_it_but_decodes_nothing_again(project: Pr
 
 def test_a_changed_module_reruns_just_the_stages_that_import_it(project: Project) -> None:
     edit(project, "src/thaw/evaluation/metrics.py", '"""Metrics of one set', '"""Metrics of a set')
-    # compare computes metrics too, of pooled folds
-    assert project.repro() == {*cells("evaluate", *THREE), "compare"}
+    # compare computes metrics too, of pooled folds; what is shown is chosen by decisions; the model card has its words
+    # from the report
+    assert project.repro() == {*cells("evaluate", *THREE), *cells("package", *THREE), *TOGETHER, *EXPLAINED}
     edit(project, "src/thaw/splitting/summary.py", "from __future__", "# changed\nfrom __future__")
     assert project.repro() == {"split", "inspect", "shortcuts"}
 
 
 def test_a_strategy_dropped_from_the_grid_is_gone_from_the_table(project: Project) -> None:
     project.set(compared=["frozen", "full", "full"])
-    assert project.repro() == {"compare"}
+    assert project.repro() == TOGETHER
     assert set(table(project).index) == {"frozen", "full"}
 
 
@@ -128,7 +132,7 @@ def test_two_runs_from_scratch_give_the_same_bits(project: Project, new_project:
     other = new_project(compared=["frozen", "full", "full"])
     other.repro(*cells("evaluate", "frozen", "full"))
     for strategy in ("frozen", "full"):
-        weights = f"models/{MODEL}/{strategy}/0/weights.safetensors"
+        weights = f"models/trained/{MODEL}/{strategy}/0/weights.safetensors"
         assert (project.folder / weights).read_bytes() == (other.folder / weights).read_bytes()
         metrics = f"reports/evaluate/{MODEL}/{strategy}/0/metrics.json"
         assert without_measured(project.json(metrics)) == without_measured(other.json(metrics))
@@ -154,13 +158,13 @@ def kill_while_training(project: Project) -> None:
 
 
 def test_a_killed_run_leaves_nothing_that_the_next_one_trips_over(project: Project) -> None:
-    weights = project.folder / f"models/{MODEL}/full/0/weights.safetensors"
+    weights = project.folder / f"models/trained/{MODEL}/full/0/weights.safetensors"
     project.set(strategies__full__0__epochs=50)
     kill_while_training(project)
     assert not weights.exists()
     assert (project.folder / f"models/.unfinished/{MODEL}/full/0/state.pt").is_file()
     project.set(strategies__full__0__epochs=2)
-    assert project.repro() == {*every_stage("full"), "compare"}
+    assert project.repro() - EXPLAINED == (every_stage("full") | TOGETHER) - EXPLAINED
     assert weights.is_file()
     assert project.json(f"reports/train/{MODEL}/full/0/cost.json")["epochs"] == 2
     assert not list(project.folder.rglob("*.part"))
@@ -175,9 +179,9 @@ def test_a_killed_training_goes_on_where_it_was(project: Project) -> None:
     project.repro()
     history = pd.read_csv(project.folder / f"reports/train/{MODEL}/full/0/history.csv")
     assert history["epoch"].max() == 6
-    resumed = (project.folder / f"models/{MODEL}/full/0/weights.safetensors").read_bytes()
+    resumed = (project.folder / f"models/trained/{MODEL}/full/0/weights.safetensors").read_bytes()
     project.run("dvc", "repro", "-f", "-s", f"train@{MODEL}-full-0")
-    assert (project.folder / f"models/{MODEL}/full/0/weights.safetensors").read_bytes() == resumed
+    assert (project.folder / f"models/trained/{MODEL}/full/0/weights.safetensors").read_bytes() == resumed
 
 
 def test_an_interrupted_training_ends_cleanly_and_says_what_is_kept(project: Project) -> None:
@@ -203,7 +207,7 @@ def test_a_loss_that_diverges_keeps_the_best_weights(project: Project) -> None:
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert re.search(r"the loss is \S+ (in|after) epoch 2.*the best weights so far, of epoch 1, are in models/", line)
-    assert project.json(f"models/{MODEL}/progressive/0/model.json")["best_epoch"] == 1
+    assert project.json(f"models/trained/{MODEL}/progressive/0/model.json")["best_epoch"] == 1
 
 
 def test_a_wrong_parameter_ends_in_one_line_before_any_work(new_project: Callable[..., Project]) -> None:

@@ -61,8 +61,10 @@ def finished(project: Project) -> pd.DataFrame:
 def test_real_children_with_pneumonia(new_project: Callable[..., Project], tmp_path: Path) -> None:
     images = part_of_zip(PNEUMONIA, tmp_path / "chest_xray.zip", every=20)
     path = str(tmp_path / "chest_xray.zip")
-    project = new_project(dataset__name="pneumonia", dataset__path=path, compared=TWO)
+    project = new_project(dataset__name="pneumonia", dataset__path=path, compared=TWO, explain__embedded=30)
     assert len(finished(project)) == images
+    assert {"tsne_x", "umap_x"} <= set(pd.read_csv(project.folder / "reports/embeddings.csv").dropna(axis=1))
+    assert "Not a medical device" in (project.folder / "reports/report.html").read_text()
     metrics = project.json(f"reports/evaluate/{MODEL}/full/0/details.json")["metrics"]
     assert set(metrics["confusion"]) == {"NORMAL", "PNEUMONIA"}
     # even a glance of one epoch at 64 pixels tells these apart better than chance

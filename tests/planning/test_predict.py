@@ -13,6 +13,7 @@ from tests.planning.made import FROZEN, FULL, costs, tiny
 from thaw.cells import Cell, grid, subset_grid
 from thaw.params.schema import TrainParams
 from thaw.planning.costs import PictureCost, Stretch
+from thaw.planning.explanation import embedding_seconds, explain_seconds, passes
 from thaw.planning.images import Images, Sizes
 from thaw.planning.predict import Row, View, kept_bytes, predict, stretch_bytes, total, training_seconds
 
@@ -153,10 +154,13 @@ def test_every_stage_of_a_grid() -> None:
         Row("train resnet18-partial-0", 5 + 700 * 0.02 + partial, 5000, 4 + grown),
         Row("train resnet18-full-0", 5 + full, 5000, 4 + grown, is_there=True),
         Row("kept activations", 0, 1000 * (150 + 5 * 700)),
-        *(Row(f"predict resnet18-{name}-0", 5 + 300 * 0.02, 300 * (60 + 14 * 13), 0.5)
+        *(Row(f"predict resnet18-{name}-0", 5 + (300 + 700) * 0.02, 300 * (60 + 14 * 13), 0.5)
           for name in ("frozen", "partial", "full")),
         Row("evaluate", 3 * (1.5 + 0.5)),
-        Row("compare", 1.5),
+        Row("package", 3 * 1.5, 3 * 5000),
+        Row("gallery, explain", 1.5 + 3 * (5 + explain_seconds(params.explain, 14, 0.02))),
+        Row("embeddings", 1.5 + embedding_seconds(params.explain, 3)),
+        Row("compare", 1.5 + 9),
     ]  # fmt: skip
     assert list(rows) == [row.stage for row in expected]
     for row in expected:
@@ -175,20 +179,30 @@ def test_folds_and_subsets_have_their_own_sizes() -> None:
     assert rows["train resnet18-full-0"] == pytest.approx(5 + 3 + 5 * (700 * 0.4 + 150 * 0.05))
     assert rows["train resnet18-full.fold2-0"] == pytest.approx(5 + 3 + 5 * (600 * 0.4 + 200 * 0.05))
     assert rows["train resnet18-full.20-0"] == pytest.approx(5 + 3 + 5 * (20 * 0.4 + 150 * 0.05))
-    assert rows["predict resnet18-full.fold2-0"] == pytest.approx(5 + 400 * 0.02)
+    assert rows["predict resnet18-full.fold2-0"] == pytest.approx(5 + (400 + 600) * 0.02)
+    assert rows["package"] == 3 * 1.5
 
 
 def test_what_is_done_or_was_not_measured_is_told_apart() -> None:
     params, there = tiny(), dataclasses.replace(IMAGES, source=Path("data/raw"), has_pixels=True)
     stages = [row.stage for row in predict(params, [], there, costs(), 1)]
-    assert stages == ["labels, split, inspect", "weights, probe resnet18", "kept activations", "evaluate", "compare"]
+    last = ["kept activations", "evaluate", "package", "gallery, explain", "embeddings", "compare"]
+    assert stages == ["labels, split, inspect", "weights, probe resnet18", *last]
     unknown = dataclasses.replace(there, has_pixels=False)
     rows = predict(params, [], unknown, costs(PictureCost(None)), 1)
     assert [row.seconds for row in rows if row.stage == "preprocess"] == [None]
-    assert total(rows).seconds == 4.5 + 14 + 1.5
+    assert total(rows).seconds == 4.5 + 14 + 1.5 + 1.5 + embedding_seconds(params.explain, 0) + 1.5 + 9
 
 
 def test_a_few_pictures_are_decoded_by_one_process() -> None:
     few = dataclasses.replace(IMAGES, count=199)
     seconds = {row.stage: row.seconds for row in predict(tiny(), [], few, costs(), 8)}
     assert seconds["preprocess"] == pytest.approx(1.5 + 1.99)
+
+
+def test_explaining_is_counted_in_passes() -> None:
+    asked = tiny().explain.model_copy(update={"examples": 1, "failures": 2, "images": 40, "steps": 10})
+    shown, localised, faithful, randomised = 3 * 14 * 9, 2 * 3 * 40, 8 * (3 + 4 * 11), 8 * 3 * 7
+    assert passes(asked, 14) == shown + localised + faithful + randomised + 2 * 40
+    assert passes(asked.model_copy(update={"images": 0}), 14) == shown
+    assert embedding_seconds(asked.model_copy(update={"embedded": 0}), 3) == 0

@@ -10,6 +10,7 @@ from typing import Literal
 from thaw.cells import Cell
 from thaw.params.schema import Params, TrainParams
 from thaw.planning.costs import Costs, ModelCost, PlanCost, Stretch
+from thaw.planning.explanation import embedding_seconds, explain_seconds
 from thaw.planning.images import Images, Sizes
 from thaw.training.device import GIB
 from thaw.training.forward import views_of
@@ -18,6 +19,8 @@ PARALLEL_FROM_IMAGES = 200  # drawing and decoding take all processors from here
 INTEGER_BYTES = 8  # a label, or an image's row, while a cell is trained
 ROW_BYTES, CLASS_BYTES = 60, 13  # of predictions.csv: an image's names; a label and a logit in seven digits
 ARRAY_HEADER_BYTES = 128
+MOST_FEATURES = 5000  # training images that predict looks at besides
+REPORT_SECONDS = 9.0  # of drawing the report; 2 cores of an AMD EPYC, 2026-11-22
 
 View = int | Literal["val"]  # an augmentation of the training images, or the validation images
 
@@ -65,7 +68,7 @@ def predict(
         name, model, sizes = f"predict {cell}", costs.models[cell.model], images.of(cell)
         rows.append(_predict_row(name, model, sizes, images.classes, costs.torch_start, name in found))
     rows.append(Row("evaluate", len(cells) * (costs.plain_start + costs.statistics_seconds)))
-    return [*rows, Row("compare", costs.plain_start)]
+    return [*rows, *_after_evaluation(params, cells, images.classes, costs)]
 
 
 def total(rows: Sequence[Row]) -> Row:
@@ -172,7 +175,27 @@ def _train_row(
     return Row(name, seconds, model.weights_bytes, memory, is_there)
 
 
+def _after_evaluation(params: Params, cells: Sequence[Cell], classes: int, costs: Costs) -> list[Row]:
+    """What uses, shows and compares the cells."""
+    packaged = [cell for cell in cells if cell.fold is None and cell.subset is None]
+    explained = [cell for cell in packaged if cell.seed == params.seeds[0]]
+    seconds = [
+        costs.torch_start
+        + costs.models[cell.model].ready_seconds
+        + explain_seconds(params.explain, classes, costs.models[cell.model].forward_seconds)
+        for cell in explained
+    ]
+    size = sum(costs.models[cell.model].weights_bytes for cell in packaged)
+    embedding = embedding_seconds(params.explain, len(explained))
+    return [
+        Row("package", len(packaged) * costs.plain_start, size),
+        Row("gallery, explain", costs.plain_start + sum(seconds)),
+        Row("embeddings", costs.plain_start + embedding),
+        Row("compare", costs.plain_start + REPORT_SECONDS),
+    ]
+
+
 def _predict_row(name: str, model: ModelCost, sizes: Sizes, classes: int, start: float, is_there: bool) -> Row:
     count = sizes.val + sizes.test
-    seconds = start + model.ready_seconds + count * model.forward_seconds
+    seconds = start + model.ready_seconds + (count + min(sizes.train, MOST_FEATURES)) * model.forward_seconds
     return Row(name, seconds, count * (ROW_BYTES + classes * CLASS_BYTES), model.evaluate_gib, is_there)

@@ -79,7 +79,6 @@ def test_failures_that_do_not_fit_are_those_of_other_strategies() -> None:
     folds = [block for block in section.blocks if isinstance(block, Fold)]
     assert len(folds) == 1
     assert folds[0].summary == "full: 6 of 6 errors"
-    assert folds[0].opened
     assert any("are left out" in block.text for block in section.blocks if isinstance(block, Paragraph))
     assert cards_of(failures(facts, Budget(0))) == []
 

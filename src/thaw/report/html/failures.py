@@ -36,15 +36,14 @@ def failures(facts: PageFacts, budget: Budget) -> Section | None:
     blocks: list[Block] = [Paragraph(ABOUT, soft=True)]
     if count < most:
         blocks.append(Paragraph(LEFT_OUT.format(most - count, most)))
-    model, opened = "", False
+    model = ""
     for cell, cards in zip(explained.cells, shown, strict=True):
         if cards and cell.model != model:
             model = cell.model
             blocks.append(Subheading(model))
         if cards:
-            first = not opened and cell.strategy == facts.results.selected
-            opened = opened or first
-            blocks.append(Fold(f"{cell.strategy}: {len(cards)} of {len(cell.failures)} errors", cards, opened=first))
+            # closed: forty errors of one strategy are as long as the rest of the page
+            blocks.append(Fold(f"{cell.strategy}: {len(cards)} of {len(cell.failures)} errors", cards))
     return Section("failures", "Failures", [*blocks, *_confused(facts, explained)])
 
 
