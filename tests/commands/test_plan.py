@@ -37,7 +37,7 @@ def test_the_whole_grid_is_predicted_and_nothing_is_changed(
     assert [stage for stage, _ in stages[1:]] == [
         "download (draw)", "labels, split, inspect", "preprocess", "weights, probe resnet18", "train resnet18-frozen-0",
         "train resnet18-frozen-1", "kept activations", "predict resnet18-frozen-0", "predict resnet18-frozen-1",
-        "evaluate", "compare", "**all**",
+        "evaluate", "package", "gallery, explain", "embeddings", "compare", "**all**",
     ]  # fmt: skip
     for stage, time in stages[1:]:
         assert re.fullmatch(r"[\d.]+ s|\d+ min \d+ s", time) or stage == "kept activations", stage
