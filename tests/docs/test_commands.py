@@ -28,7 +28,7 @@ def named(name: str) -> Iterator[str]:
     page = ROOT / name
     lines = [command for block in blocks(page) for command, _ in commands(block)]
     for line in [*lines, *SPAN.findall(prose(page))]:
-        for part in re.split(r"&&|;|\||(?:^|\s)#", line):
+        for part in re.split(r"&&|;|\s\|\s|(?:^|\s)#", line):
             if re.match(r"(dvc|python -m thaw)( |$)", part.strip()):
                 yield part.strip()
 
