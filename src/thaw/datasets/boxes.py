@@ -6,10 +6,8 @@ NIH has BBox_List_2017.csv: 984 boxes on 880 images, of eight findings, drawn by
 
 from __future__ import annotations
 
-import gzip
 import io
 import posixpath
-import zlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -18,10 +16,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from thaw.datasets.dataset import Dataset
+from thaw.datasets.nih import member_bytes
 from thaw.datasets.text_table import read_text_table
 from thaw.errors import UserError, did_you_mean
 from thaw.images.properties import Properties, properties_of
-from thaw.images.sources import ImageSource, MemberError, open_source
+from thaw.images.sources import ImageSource, open_source
 from thaw.images.sources.walk import Walk
 from thaw.phantom.frequencies import FINDINGS
 from thaw.progress import progress
@@ -67,7 +66,7 @@ def read_boxes(
         name = _find(source, largest_archives_bytes)
         if name is None:
             return pd.DataFrame(columns=COLUMNS)
-        rows = _rows(_content(source, name), f"{source.path}/{name}")
+        rows = _rows(member_bytes(source, name), f"{source.path}/{name}")
         boxes = _of_dataset(rows, dataset)
         sizes = _picture_sizes(source, boxes["image"].unique().tolist(), largest_archives_bytes)
     boxes = boxes[boxes["image"].isin(list(sizes))]
@@ -102,14 +101,6 @@ def _bytes_of(source: ImageSource, archives: Sequence[str]) -> int:
     """Of archives in a folder; an archive that is the source itself is named by its own path."""
     folder = source.path if source.path.is_dir() else None
     return sum((source.path if folder is None else folder / name).stat().st_size for name in set(archives))
-
-
-def _content(source: ImageSource, name: str) -> bytes:
-    try:
-        content = source.read(name)
-        return gzip.decompress(content) if name.endswith(".gz") else content
-    except (MemberError, OSError, EOFError, zlib.error) as error:
-        raise UserError(f"{source.path}/{name}: {error}") from error
 
 
 def _rows(content: bytes, origin: str) -> pd.DataFrame:

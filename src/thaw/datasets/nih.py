@@ -108,7 +108,7 @@ def _read_rows(source: ImageSource) -> tuple[pd.DataFrame, int]:
     name = min(names, key=lambda name: (name.count("/"), TABLES.index(posixpath.basename(name).removesuffix(".gz"))))
     origin = f"{source.path}/{name}"
     # the header's last two names have commas in their brackets, so only the columns before them are aligned
-    rows = read_text_table(_text(source, name), origin, leading=len(COLUMNS)).rename(columns=ALIASES)
+    rows = read_text_table(member_bytes(source, name), origin, leading=len(COLUMNS)).rename(columns=ALIASES)
     require_columns(rows, COLUMNS, origin)
     unique = rows.drop_duplicates()
     twice = unique.index[unique["Image Index"].duplicated()]
@@ -131,12 +131,13 @@ def _own_split(source: ImageSource) -> Mapping[str, str]:
     splits = {}
     for name in source.names():
         if (split := SPLIT_LISTS.get(posixpath.basename(name))) is not None:
-            listed = _text(source, name).decode("utf-8-sig", errors="replace").split()
+            listed = member_bytes(source, name).decode("utf-8-sig", errors="replace").split()
             splits.update(dict.fromkeys(listed, split))
     return splits
 
 
-def _text(source: ImageSource, name: str) -> bytes:
+def member_bytes(source: ImageSource, name: str) -> bytes:
+    """The content of a table or list, unpacked where its name ends in .gz; raises UserError naming it."""
     try:
         content = source.read(name)
         return gzip.decompress(content) if name.endswith(".gz") else content
