@@ -4,7 +4,14 @@ import pytest
 import torch
 
 from thaw.errors import UserError
-from thaw.training.device import autocast, choose_device, choose_precision, keep_freed_memory, peak_memory_gib
+from thaw.training.device import (
+    autocast,
+    choose_device,
+    choose_precision,
+    keep_freed_memory,
+    make_deterministic,
+    peak_memory_gib,
+)
 
 CPU = torch.device("cpu")
 
@@ -31,6 +38,13 @@ def test_precision_is_a_rule_and_not_a_measurement() -> None:
 def test_the_forward_pass_runs_in_the_precision(precision: str, kind: torch.dtype) -> None:
     with autocast(CPU, precision):  # type: ignore[arg-type]
         assert torch.nn.Linear(2, 2)(torch.rand(1, 2)).dtype == kind
+
+
+def test_blocks_of_memory_are_not_filled_before_they_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
+    make_deterministic()
+    assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
 
 
 def test_memory_is_that_of_this_process() -> None:
