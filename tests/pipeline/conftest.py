@@ -43,6 +43,21 @@ TINY: dict[str, Any] = {
 }
 
 
+MODEL = "efficientnet_lite0"
+TOGETHER = {"gallery", "embeddings", "compare"}  # stages, of all cells together
+
+
+def cells(stage: str, *strategies: str) -> set[str]:
+    """The names of a stage for each of some strategies."""
+    return {f"{stage}@{MODEL}-{strategy}-0" for strategy in strategies}
+
+
+def every_stage(*strategies: str) -> set[str]:
+    """All stages that belong to the cells of some strategies."""
+    stages = ("train", "predict", "evaluate", "package", "explain")
+    return {name for stage in stages for name in cells(stage, *strategies)}
+
+
 class Project:
     """A folder under Git and DVC, and the commands that a user types in it."""
 
@@ -65,6 +80,11 @@ class Project:
         """The stages that ``dvc repro`` ran, without those it took from the run cache."""
         return stages_run(self.run("dvc", "repro", *arguments).stdout)
 
+    def changed(self) -> set[str]:
+        """The stages of which DVC finds something changed that they depend on, or made."""
+        status: dict[str, Any] = json.loads(self.run("dvc", "status", "--json").stdout)
+        return set(status)
+
     def experiment(self, *changes: str) -> set[str]:
         """The stages that ``dvc exp run -S …`` ran."""
         options = [part for change in changes for part in ("-S", change)]
@@ -81,7 +101,7 @@ class Project:
     def reset(self) -> None:
         """Go back to the last commit, results included."""
         self.git("reset", "-q", "--hard")
-        self.run("dvc", "checkout", "-q", "--force")
+        self.run("dvc", "checkout", "-q", "--force", "--allow-missing")
 
 
 def stages_run(output: str) -> set[str]:
@@ -116,6 +136,14 @@ def make_project(folder: Path, changes: dict[str, Any]) -> Project:
     return project
 
 
+def make_reproduced(project: Project, *targets: str) -> Project:
+    """The project after its first ``dvc repro`` of some stages or all, all committed."""
+    project.first_run = project.repro(*targets)
+    project.git("add", "-A")
+    project.git("commit", "-q", "-m", "results")
+    return project
+
+
 @pytest.fixture(scope="session")
 def new_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Project]:
     def make(**changes: Any) -> Project:
@@ -123,20 +151,3 @@ def new_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Proje
         return make_project(tmp_path_factory.mktemp("project"), named)
 
     return make
-
-
-@pytest.fixture(scope="session")
-def reproduced(new_project: Callable[..., Project]) -> Project:
-    """A project after its first ``dvc repro``, all committed."""
-    project = new_project()
-    project.first_run = project.repro()
-    project.git("add", "-A")
-    project.git("commit", "-q", "-m", "results")
-    return project
-
-
-@pytest.fixture
-def project(reproduced: Project) -> Project:
-    """The same, as committed, for each test."""
-    reproduced.reset()
-    return reproduced

@@ -3,39 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from .conftest import Project
+from .conftest import MODEL, TOGETHER, Project, cells, every_stage, make_reproduced
 
 pytestmark = pytest.mark.pipeline
 
-MODEL = "efficientnet_lite0"
 THREE = ("frozen", "partial", "full")
 MEASURED = {"seconds", "images_per_second", "memory_gib"}
-
-
-def cells(stage: str, *strategies: str) -> set[str]:
-    return {f"{stage}@{MODEL}-{strategy}-0" for strategy in strategies}
-
-
-def every_stage(*strategies: str) -> set[str]:
-    stages = ("train", "predict", "evaluate", "package", "explain")
-    return {name for stage in stages for name in cells(stage, *strategies)}
-
-
-# what is made of all cells together; the images that are shown change with the first and the last strategy compared,
-# and then all cells are explained again
-TOGETHER, EXPLAINED = {"gallery", "embeddings", "compare"}, cells("explain", *THREE)
+# the images that are shown change with the first and the last strategy compared, and then all cells are explained again
+EXPLAINED = cells("explain", *THREE)
 ALL = {
     "download",
     "labels",
@@ -48,6 +29,19 @@ ALL = {
     *every_stage(*THREE),
     *TOGETHER,
 }
+
+
+@pytest.fixture(scope="module")
+def reproduced(new_project: Callable[..., Project]) -> Project:
+    """A project after its first ``dvc repro``, all committed."""
+    return make_reproduced(new_project())
+
+
+@pytest.fixture
+def project(reproduced: Project) -> Project:
+    """The same, as committed, for each test."""
+    reproduced.reset()
+    return reproduced
 
 
 def table(project: Project) -> pd.DataFrame:
@@ -105,16 +99,19 @@ def test_a_strategy_outside_the_grid_is_trained_alone_when_it_is_selected(projec
 
 
 def test_another_split_reruns_all_below_it_but_decodes_nothing_again(project: Project) -> None:
-    ran = project.experiment("split.train=0.6", "split.val=0.25", "compared=[frozen,full,full]")
-    above = {"download", "labels", "preprocess", f"weights@{MODEL}", f"probe@{MODEL}"}
-    assert ran == ALL - above - every_stage("partial")
+    project.set(split__train=0.6, split__val=0.25)
+    last = [*cells("evaluate", "frozen"), "inspect", "shortcuts"]
+    own = {name for stage in ("train", "predict", "evaluate") for name in cells(stage, "frozen")}
+    assert project.repro(*last) == {"split", "inspect", "shortcuts"} | own
 
 
 def test_a_changed_module_reruns_just_the_stages_that_import_it(project: Project) -> None:
     edit(project, "src/thaw/evaluation/metrics.py", '"""Metrics of one set', '"""Metrics of a set')
     # compare computes metrics too, of pooled folds; what is shown is chosen by decisions; the model card has its words
     # from the report
-    assert project.repro() == {*cells("evaluate", *THREE), *cells("package", *THREE), *TOGETHER, *EXPLAINED}
+    directly = cells("evaluate", *THREE) | cells("package", *THREE) | EXPLAINED | TOGETHER
+    assert project.changed() == directly
+    project.reset()
     edit(project, "src/thaw/splitting/summary.py", "from __future__", "# changed\nfrom __future__")
     assert project.repro() == {"split", "inspect", "shortcuts"}
 
@@ -130,85 +127,13 @@ def without_measured(metrics: Any) -> Any:
 
 
 def test_two_runs_from_scratch_give_the_same_bits(project: Project, new_project: Callable[..., Project]) -> None:
-    other = new_project(compared=["frozen", "full", "full"])
-    other.repro(*cells("evaluate", "frozen", "full"))
-    for strategy in ("frozen", "full"):
-        weights = f"models/trained/{MODEL}/{strategy}/0/weights.safetensors"
-        assert (project.folder / weights).read_bytes() == (other.folder / weights).read_bytes()
-        metrics = f"reports/evaluate/{MODEL}/{strategy}/0/metrics.json"
-        assert without_measured(project.json(metrics)) == without_measured(other.json(metrics))
-    for name in ("data/labels.csv", "data/split.csv", "data/images.npy"):
+    other = new_project()
+    other.repro(*cells("evaluate", "full"))
+    metrics = f"reports/evaluate/{MODEL}/full/0/metrics.json"
+    assert without_measured(project.json(metrics)) == without_measured(other.json(metrics))
+    weights = f"models/trained/{MODEL}/full/0/weights.safetensors"
+    for name in ("data/labels.csv", "data/split.csv", "data/images.npy", weights):
         assert (project.folder / name).read_bytes() == (other.folder / name).read_bytes()
-
-
-def kill_while_training(project: Project) -> None:
-    """Start ``dvc repro`` and kill it with all its children once the first epoch has been logged."""
-    log = project.folder / f"reports/train/{MODEL}/full/0/metrics.json"
-    log.unlink()  # of the run before
-    environment = {**os.environ, "PYTHONPATH": str(project.folder / "src")}
-    process = subprocess.Popen(
-        ["dvc", "repro"], cwd=project.folder, env=environment, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    deadline = time.monotonic() + 120
-    while not (log.exists() and log.read_text()) and time.monotonic() < deadline:
-        assert process.poll() is None, "the run ended before it could be killed"
-        time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def test_a_killed_run_leaves_nothing_that_the_next_one_trips_over(project: Project) -> None:
-    weights = project.folder / f"models/trained/{MODEL}/full/0/weights.safetensors"
-    project.set(strategies__full__0__epochs=50)
-    kill_while_training(project)
-    assert not weights.exists()
-    assert (project.folder / f"models/.unfinished/{MODEL}/full/0/state.pt").is_file()
-    project.set(strategies__full__0__epochs=2)
-    assert project.repro() - EXPLAINED == (every_stage("full") | TOGETHER) - EXPLAINED
-    assert weights.is_file()
-    assert project.json(f"reports/train/{MODEL}/full/0/cost.json")["epochs"] == 2
-    assert not list(project.folder.rglob("*.part"))
-    assert not (project.folder / "models/.unfinished").exists()
-
-
-def test_a_killed_training_goes_on_where_it_was(project: Project) -> None:
-    """The epochs before the kill are not trained again, and the weights are those of an undisturbed run."""
-    project.set(strategies__full__0__epochs=6)
-    kill_while_training(project)
-    assert (project.folder / f"models/.unfinished/{MODEL}/full/0/state.pt").is_file()
-    project.repro(f"train@{MODEL}-full-0")
-    history = pd.read_csv(project.folder / f"reports/train/{MODEL}/full/0/history.csv")
-    assert history["epoch"].max() == 6
-    resumed = (project.folder / f"models/trained/{MODEL}/full/0/weights.safetensors").read_bytes()
-    project.run("dvc", "repro", "-f", "-s", f"train@{MODEL}-full-0")
-    assert (project.folder / f"models/trained/{MODEL}/full/0/weights.safetensors").read_bytes() == resumed
-
-
-def test_an_interrupted_training_ends_cleanly_and_says_what_is_kept(project: Project) -> None:
-    project.set(strategies__full__0__epochs=50)
-    log = project.folder / f"reports/train/{MODEL}/full/0/metrics.json"
-    log.unlink()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "thaw.stages.train", MODEL, "full", "0"], cwd=project.folder, text=True,
-        env={**os.environ, "PYTHONPATH": str(project.folder / "src")}, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    while not (log.exists() and log.read_text()):
-        assert process.poll() is None, "the training ended before it could be interrupted"
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert re.fullmatch(rf"{MODEL}-full-0: \d+ epochs are kept; dvc repro goes on there\nthaw: interrupted\n", errors)
-
-
-def test_a_loss_that_diverges_keeps_the_best_weights(project: Project) -> None:
-    project.set(strategies__progressive__1__lr=1e30)
-    done = project.run(sys.executable, "-m", "thaw.stages.train", MODEL, "progressive", "0", check=False)
-    assert done.returncode == 2
-    (line,) = done.stderr.splitlines()
-    assert re.search(r"the loss is \S+ (in|after) epoch 2.*the best weights so far, of epoch 1, are in models/", line)
-    assert project.json(f"models/trained/{MODEL}/progressive/0/model.json")["best_epoch"] == 1
 
 
 def test_a_wrong_parameter_ends_in_one_line_before_any_work(new_project: Callable[..., Project]) -> None:
