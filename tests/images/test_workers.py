@@ -18,6 +18,7 @@ from PIL import Image
 
 from thaw.errors import UserError
 from thaw.images import store as module
+from thaw.images import workers
 from thaw.images.sources import open_source
 from thaw.images.store import build_store
 from thaw.images.workers import Decoder, Workers
@@ -146,3 +147,25 @@ def _alive(process):
         return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_ctrl_c_that_another_thread_hears_waits_until_the_workers_are_started():
+    go, reached = threading.Event(), []
+
+    def hear():
+        go.wait()
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+    thread = threading.Thread(target=hear)
+    thread.start()  # before SIGINT is blocked, as numpy's threads are
+
+    def start():
+        with workers._starting():
+            go.set()
+            thread.join()
+            time.sleep(0.1)
+            reached.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        start()
+    assert reached

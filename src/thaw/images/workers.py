@@ -204,10 +204,27 @@ def _starting() -> Iterator[None]:
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:
-        yield
+        with _interrupted_afterwards():
+            yield
     finally:
         sys.modules["__main__"] = main
         signal.pthread_sigmask(signal.SIG_SETMASK, heard)
+
+
+@contextmanager
+def _interrupted_afterwards() -> Iterator[None]:
+    """Keep a Ctrl-C that another thread hears (numpy has some) until a process has all that it is started with."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if heard:
+        raise KeyboardInterrupt
 
 
 def _serve(decoder: Decoder, connection: Connection[Any, Any]) -> None:
